@@ -1,0 +1,173 @@
+"""Every way this can go wrong, by a stable code.
+
+Two families, because they call for different acts:
+
+* `PeerError`: bytes from outside break a rule. They are refused, nothing of them is stored as accepted, and the
+  code is told to whoever sent them.
+* `LocalError`: our own user, folder or machine cannot do what was asked. One sentence, and the next step.
+
+A code never changes its meaning and is never used again for another. `CODES` is the whole list; `spec/vectors/`
+holds at least one input for each of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a code says to a person: a sentence, the next step, and the page of `spec/` or `docs/` behind it."""
+
+    sentence: str
+    step: str
+    page: str
+
+
+def _code(sentence: str, step: str, page: str) -> Code:
+    return Code(sentence, step, page)
+
+
+_ASK = "Ask the sender to send it again; if it comes back the same, their program is at fault."
+_EVIDENCE = "Keep the refused bytes (`ceasewire status` names them) and tell the guarantor."
+_COPY = "Get the file again from its source and compare its length and hash."
+
+CODES: Final[dict[str, Code]] = {
+    # Encoding: spec/entry.md
+    "enc.malformed": _code("These bytes are not well-formed CBOR", _ASK, "spec/encoding.md"),
+    "enc.trailing": _code("Bytes follow the end of the value", _ASK, "spec/encoding.md"),
+    "enc.noncanonical": _code("The value is not in its one canonical form", _ASK, "spec/encoding.md"),
+    "enc.dup_key": _code("A map holds the same key twice", _ASK, "spec/encoding.md"),
+    "enc.type": _code("The value has a type that the profile does not allow", _ASK, "spec/encoding.md"),
+    "enc.range": _code("An integer is outside the range of 64-bit signed integers", _ASK, "spec/encoding.md"),
+    "enc.depth": _code("The value is nested too deep", _ASK, "spec/encoding.md"),
+    "enc.text": _code("A text holds characters that are not allowed", _ASK, "spec/encoding.md"),
+    "enc.size": _code("The value is larger than its limit", _ASK, "spec/encoding.md"),
+    "enc.shape": _code("The value is not of the shape this format asks for", _ASK, "spec/encoding.md"),
+    # Keys and signatures
+    "key.weak": _code("The public key is not a safe Ed25519 key", "Have its owner make new keys.", "spec/keys.md"),
+    "key.length": _code("The public key has the wrong length", "Have its owner make new keys.", "spec/keys.md"),
+    "sig.invalid": _code("A signature does not verify", _EVIDENCE, "spec/keys.md"),
+    "sig.unknown": _code("A signature line is by a key that the charter does not name", _EVIDENCE, "spec/proof.md"),
+    "sig.missing": _code("The signature that is needed is not there", _ASK, "spec/keys.md"),
+    # Notes, checkpoints, trees, proofs, policies: C2SP and RFC 9162
+    "note.malformed": _code("This is not a signed note as C2SP writes it", _COPY, "spec/proof.md"),
+    "vkey.malformed": _code("This is not a verifier key as C2SP writes it", _COPY, "spec/proof.md"),
+    "checkpoint.malformed": _code("This is not a checkpoint of three lines", _COPY, "spec/proof.md"),
+    "checkpoint.origin": _code("The checkpoint is of another log", _COPY, "spec/proof.md"),
+    "merkle.inclusion": _code("The entry is not in the tree at that place", _COPY, "spec/proof.md"),
+    "merkle.consistency": _code("The newer tree does not contain the older", _EVIDENCE, "spec/proof.md"),
+    "tile.malformed": _code("This is not a tile or entry bundle of that width", _COPY, "spec/proof.md"),
+    "proof.malformed": _code("This is not a proof file as C2SP writes it", _COPY, "spec/proof.md"),
+    "proof.exercise_hidden": _code(
+        "The proof hides whether this was an exercise", "Ask for a proof that shows it.", "spec/proof.md"
+    ),
+    "proof.fingerprint": _code(
+        "The channel is not the one whose fingerprint you gave",
+        "Compare the words with the agreement's annex or the guarantor.",
+        "spec/proof.md",
+    ),
+    "policy.malformed": _code("This is not a trust policy as C2SP writes it", _COPY, "spec/proof.md"),
+    "policy.quorum": _code("Too few of the required witnesses cosigned", "Wait for them, then prove again.", "spec/proof.md"),
+    # Cards and charters: spec/charter.md
+    "card.malformed": _code("This is not a party's card", "Ask the party for its card again.", "spec/charter.md"),
+    "charter.malformed": _code("This is not a charter", _COPY, "spec/charter.md"),
+    "charter.toml": _code("The charter's TOML cannot be used", "Mend it as said.", "spec/charter.md"),
+    "charter.party": _code("The cards do not make a channel", "Give each party's card once.", "spec/charter.md"),
+    "charter.unsigned": _code("Not every party has signed the charter", "Have the parties named sign it.", "spec/charter.md"),
+    "charter.officers_later": _code(
+        "The charter lists officers, and this version cannot yet check releases by officers",
+        "Leave the officers out, or use a version that checks releases.",
+        "spec/charter.md",
+    ),
+    # Entries, messages, logs: spec/entry.md
+    "entry.body_root": _code("The body does not belong to the entry", _EVIDENCE, "spec/entry.md"),
+    "opening.malformed": _code("This is not the opening of a log", _ASK, "spec/charter.md"),
+    "log.unknown": _code("The log is not one of this channel's", "Check that both sides joined the same charter.", "spec/bundle.md"),
+    "log.root": _code("The messages do not give the root that their checkpoint signs", _EVIDENCE, "spec/bundle.md"),
+    "log.fork": _code("The log shows two histories", _EVIDENCE, "spec/bundle.md"),
+    "log.frozen": _code("The log showed two histories before and takes no more entries", _EVIDENCE, "spec/bundle.md"),
+    "log.time": _code("An entry is dated before the one it follows or before what it has seen", _EVIDENCE, "spec/entry.md"),
+    "log.seen": _code("An entry has seen less than the one before it", _EVIDENCE, "spec/entry.md"),
+    "log.gap": _code("Messages before these have not arrived", "They are asked for by themselves.", "spec/bundle.md"),
+    # Holds: shown at once, not yet received
+    "hold.clock": _code("The sender's clock is ahead of ours", "Compare the clocks of both sides.", "spec/bundle.md"),
+    "hold.quota": _code("The log is over its quota for this day", "Wait, or ask the sender to slow down.", "spec/bundle.md"),
+    "hold.seen": _code("The entry refers to messages that have not arrived here", "They are asked for by themselves.", "spec/bundle.md"),
+    # Void: stored, receipted, shown as void, never acted on
+    "kind.not_allowed": _code("The charter does not let this party send this kind", "Send another kind.", "spec/entry.md"),
+    "body.schema": _code("The message does not have the fields its kind asks for", "Mend the field named.", "spec/entry.md"),
+    "ref.unknown": _code("The message refers to one its sender had not seen", "Refer to a message that is there.", "spec/entry.md"),
+    "release.unknown": _code("The message carries a release that the charter does not know", "Send it without.", "spec/entry.md"),
+    "release.reused": _code("The same body stands at a lower index of this log", "Write it anew.", "spec/entry.md"),
+    "exercise.mismatch": _code("The channel is an exercise and the message says it is not", "Mark it as an exercise.", "spec/entry.md"),
+    # Bundles: spec/bundle.md
+    "bundle.magic": _code("This is not a Ceasewire bundle", _COPY, "spec/bundle.md"),
+    "bundle.version": _code("The bundle is of a version that this program does not know", "Update the program.", "spec/bundle.md"),
+    "bundle.truncated": _code("The bundle ends too early", _COPY, "spec/bundle.md"),
+    "bundle.size": _code("The bundle is larger than its limit", _ASK, "spec/bundle.md"),
+    "bundle.channel": _code("The bundle is of another channel", "Read it with the node of that channel.", "spec/bundle.md"),
+    "bundle.recipient": _code("The bundle is for another log", "Give it to the party it is for.", "spec/bundle.md"),
+    "bundle.key_gone": _code("The bundle is sealed to a key that is gone", "The sender is told and seals anew.", "spec/bundle.md"),
+    "bundle.open": _code("The bundle cannot be opened", _COPY, "spec/bundle.md"),
+    "bundle.padding": _code("The bundle's padding is not as it must be", _ASK, "spec/bundle.md"),
+    "bundle.signature": _code("The bundle is not signed by the log it names", _EVIDENCE, "spec/bundle.md"),
+    # Local: our folder, our keys, our line
+    "usage": _code("That cannot be done as asked", "See `ceasewire --help`.", "docs/operators.md"),
+    "json.malformed": _code("This is not a JSON object", "Mend the file.", "docs/operators.md"),
+    "ref.malformed": _code("A reference is written log/index, as north/12", "Write it so.", "docs/operators.md"),
+    "ref.missing": _code("There is no such message here", "See `ceasewire list`.", "docs/operators.md"),
+    "file.unreadable": _code("The file cannot be read", "Check its name and permissions.", "docs/operators.md"),
+    "file.unwritable": _code("The file cannot be written", "Check the folder, its permissions and the free space.", "docs/operators.md"),
+    "kind.later": _code("This version cannot send that kind yet", "See `ceasewire send --help` for the kinds it sends.", "spec/entry.md"),
+    "field.unknown": _code("The message has no field of that name", "See spec/entry.md for the names.", "spec/entry.md"),
+    "node.exists": _code("The folder already holds a node", "Choose another folder.", "docs/operators.md"),
+    "node.missing": _code("The folder holds no node", "Make one with `ceasewire init`.", "docs/operators.md"),
+    "node.not_joined": _code("The node has joined no channel", "Sign the charter, then `ceasewire join`.", "docs/operators.md"),
+    "node.joined": _code("The node has joined a channel already", "One folder is one channel: make another.", "docs/operators.md"),
+    "node.locked": _code("Another process is writing to this node", "Stop it, or send through it.", "docs/operators.md"),
+    "log.closed": _code(
+        "The log is closed: its store is older than what has left it, so it shows and receives but signs nothing",
+        "Do not restore it again; open a successor log with the recovery key (a later version).",
+        "docs/operators.md",
+    ),
+    "pen.mode": _code("Others on this machine can read the key file", "chmod 600 it, and ask who has.", "docs/operators.md"),
+    "pen.damaged": _code("The key file is not whole", "Do not copy it from a backup; open a successor log.", "docs/operators.md"),
+    "pen.passphrase": _code("The passphrase does not open the keys", "Give the right --passphrase-file.", "docs/operators.md"),
+    "store.unsafe": _code("The database would not keep what it has acknowledged", "Put it on a local disk.", "docs/operators.md"),
+    "store.newer": _code("The store was written by a newer version", "Use that version.", "docs/operators.md"),
+    "store.damaged": _code("The store is damaged", "Run `ceasewire fsck` and keep the folder as it is.", "docs/operators.md"),
+    "disk.failed": _code("The disk refused to keep the data", "Free space or change the disk, then start again.", "docs/operators.md"),
+    "random.failed": _code("The system gave no randomness", "Mend the system; nothing was made.", "docs/operators.md"),
+    "net.unreachable": _code("The other side cannot be reached", "It is tried again by itself.", "docs/operators.md"),
+    "net.refused": _code("The other side refused the bundle", "The code says why.", "docs/operators.md"),
+    "net.url": _code("That address may not be called", "Use https, or loopback on both sides.", "docs/operators.md"),
+    "http.type": _code("The request must be application/octet-stream without a content coding", "Send it so.", "spec/bundle.md"),
+}
+
+
+class CeasewireError(Exception):
+    """An error with a stable code. `detail` says what in this case; it never holds a body, a name or a key."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+    @property
+    def explained(self) -> Code:
+        """The sentence and the next step behind the code."""
+        return CODES[self.code]
+
+    def __str__(self) -> str:
+        about = f": {self.detail}" if self.detail else ""
+        return f"{self.explained.sentence}{about}. {self.explained.step} [{self.code}]"
+
+
+class PeerError(CeasewireError):
+    """Bytes from outside break a rule."""
+
+
+class LocalError(CeasewireError):
+    """What our own user asked cannot be done here."""

@@ -1,0 +1,30 @@
+"""Every maximum, once, with its unit in the name. PROTOCOL section 12; spec/limits.md."""
+
+from __future__ import annotations
+
+from typing import Final
+
+BODY_BYTES: Final = 32 * 1024
+TEXT_BYTES: Final = 16 * 1024
+EVIDENCE_BYTES: Final = 2 * 1024**3
+BUNDLE_CONTENTS_BYTES: Final = 16 * 1024**2
+BUNDLE_MESSAGES: Final = 8192
+BATCH_MESSAGES: Final = 2048  # messages that one group commit may put under one checkpoint
+BATCH_BYTES: Final = 4 * 1024**2
+CHARTER_BYTES: Final = 4 * 1024**2
+CARD_BYTES: Final = 64 * 1024
+PROOF_BYTES: Final = 16 * 1024**2
+NOTE_BYTES: Final = 128 * 1024
+NOTE_SIGNATURES: Final = 32
+CBOR_DEPTH: Final = 8
+CONTAINER_DEPTH: Final = 16  # a bundle's contents hold bodies, which may themselves be CBOR_DEPTH deep
+FIELD_COUNT: Final = 64
+CLOCK_TOLERANCE_SECONDS: Final = 600
+SHELF_MESSAGES: Final = 4096
+QUOTA_MESSAGES_PER_LOG_AND_DAY: Final = 20_000
+RUNNING_CLOCKS_PER_PARTY: Final = 20
+PARTIES: Final = 32
+RECOVERY_KEYS: Final = 3
+FRESH_KEY_DAYS: Final = 7
+REFUSED_BYTES_KEPT: Final = 64 * 1024**2
+POLL_SECONDS: Final = 25
