@@ -1,0 +1,139 @@
+"""From TOML and cards to a charter: what `ceasewire charter draft` does. spec/charter.md lists every key.
+
+The same TOML and the same cards, in whatever order, give the same bytes. A key that is not known is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ..errors import LocalError, PeerError
+from .card import open_card
+from .charter import CLOCKS, LEVELS, QUOTAS, ZONE_KINDS, Charter, SignedCharter, Witness, Zone, draft, party_order
+from .fields import Wrong, parse_position
+from .kinds import KINDS
+
+Toml = Mapping[str, Any]  # what tomllib gives
+
+_KEYS: Final = {
+    "name", "title", "level", "exercise", "provisions", "kinds", "clocks", "quotas", "witnesses", "quorum", "zones", "officers",
+    "releases", "replaces",
+}  # fmt: skip
+
+
+def from_toml(toml: Toml, cards: Sequence[bytes]) -> SignedCharter:
+    """An unsigned charter. `cards` are card files (spec/charter.md), in any order.
+
+    Raises LocalError charter.toml; PeerError charter.*, card.*, key.*, sig.invalid, enc.*.
+    """
+    _known(toml, _KEYS, "the charter")
+    if toml.get("officers") or toml.get("releases"):
+        raise PeerError("charter.officers_later")
+    witnesses = tuple(_witness(item) for item in _tables(toml, "witnesses"))
+    ordered = sorted(cards, key=lambda card: party_order(open_card(card)[0]))
+    return draft(
+        Charter(
+            name=_text(toml, "name"),
+            title=_text(toml, "title"),
+            level=_choice(toml, "level", LEVELS),
+            exercise=_flag(toml, "exercise"),
+            cards=tuple(ordered),
+            provisions=tuple((_text(item, "id"), _text(item, "text")) for item in _tables(toml, "provisions", "id", "text")),
+            kinds=_kinds(toml),
+            clocks=_numbers(toml, "clocks", CLOCKS),
+            quotas=_numbers(toml, "quotas", QUOTAS),
+            witnesses=witnesses,
+            quorum=_count(toml, "quorum", len(witnesses)),
+            zones=tuple(_zone(item) for item in _tables(toml, "zones", "id", "name", "kind", "outline")),
+            officers=(),
+            releases={},
+            replaces=_digest(toml, "replaces"),
+        )
+    )
+
+
+def _wrong(what: str) -> LocalError:
+    return LocalError("charter.toml", what)
+
+
+def _known(table: Toml, keys: set[str], where: str) -> None:
+    unknown = sorted(table.keys() - keys)
+    if unknown:
+        raise _wrong(f"{where} has no key {unknown[0]}; it has {', '.join(sorted(keys))}")
+
+
+def _text(table: Toml, key: str, default: str | None = None) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise _wrong(f"{key} is missing" if value is None else f"{key} must be a text")
+    return value
+
+
+def _flag(table: Toml, key: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise _wrong(f"{key} must be true or false")
+    return value
+
+
+def _count(table: Toml, key: str, default: int) -> int:
+    value = table.get(key, default)
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise _wrong(f"{key} must be a whole number below 2^32")
+    return value
+
+
+def _choice(table: Toml, key: str, words: Sequence[str]) -> str:
+    value = _text(table, key, words[0])
+    if value not in words:
+        raise _wrong(f"{key} must be one of {', '.join(words)}")
+    return value
+
+
+def _tables(toml: Toml, key: str, *keys: str) -> list[Toml]:
+    value = toml.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _wrong(f"{key} must be written as [[{key}]]")
+    for item in value:
+        if keys:
+            _known(item, set(keys), f"[[{key}]]")
+    return value
+
+
+def _numbers(toml: Toml, key: str, defaults: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+    table = toml.get(key, {})
+    if not isinstance(table, dict):
+        raise _wrong(f"{key} must be written as [{key}]")
+    _known(table, set(defaults), f"[{key}]")
+    return {name: _count(table, name, default) for name, (_, default) in defaults.items()}
+
+
+def _kinds(toml: Toml) -> tuple[int, ...]:
+    value = toml.get("kinds", list(KINDS))
+    if not isinstance(value, list) or not value or not all(isinstance(kind, str) and kind in KINDS for kind in value):
+        raise _wrong(f"kinds must be a list of {', '.join(KINDS)}")
+    return tuple(sorted({KINDS[kind] for kind in value}))
+
+
+def _witness(item: Toml) -> Witness:
+    _known(item, {"name", "vkey", "url"}, "[[witnesses]]")
+    return Witness(_text(item, "name"), _text(item, "vkey"), _text(item, "url", ""))
+
+
+def _zone(item: Toml) -> Zone:
+    outline = item.get("outline", [])
+    try:
+        if not isinstance(outline, list):
+            raise Wrong("a list of [latitude, longitude]")
+        points = tuple(parse_position(point) for point in outline)
+    except Wrong as wrong:
+        raise _wrong(f"outline: {wrong}") from None
+    return Zone(_text(item, "id"), _text(item, "name", _text(item, "id")), _choice(item, "kind", ZONE_KINDS), points)
+
+
+def _digest(toml: Toml, key: str) -> bytes:
+    try:
+        return bytes.fromhex(_text(toml, key, ""))
+    except ValueError:
+        raise _wrong(f"{key} must be the old channel's id in hexadecimal") from None

@@ -1,0 +1,186 @@
+"""Admission: what a receiver checks before it stores and cosigns. PROTOCOL section 8; spec/bundle.md.
+
+Three classes, three outcomes:
+
+1. Integrity. Canonical bytes, contiguous indexes, the root that the log's key signed, time and `seen` not decreasing, nothing
+   dated before what it has seen. Broken: `PeerError`, and nothing of the run is taken.
+2. Hold. A clock more than ten minutes ahead, the day's quota, a `seen` that has not arrived here. `Held`: the run waits on the
+   shelf.
+3. Validity. Kind and role, schema, references, releases, a `rest` used before. Broken: the message is admitted and receipted, and
+   bears the code of the first rule it breaks, which every node computes alike from the logs alone.
+
+`admit` returns a whole new state or raises; it changes nothing and reads no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from .. import limits
+from ..errors import PeerError
+from ..tlog.checkpoint import Checkpoint
+from . import encoding
+from .charter import Channel
+from .fields import Wrong
+from .kinds import ALWAYS, GUARANTOR_NEVER, OBSERVER_KINDS, UNDERSTOOD, check_schema, references
+from .message import EXERCISE, RELEASES, Body, Message, row
+from .values import LogState, Row
+
+
+class Held(Exception):
+    """A run that waits. `code` says why (hold.clock, hold.quota, hold.seen); `wanted` the logs and sizes it waits for."""
+
+    def __init__(self, code: str, detail: str, wanted: Mapping[int, int] | None = None) -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+        self.wanted = dict(wanted or {})
+
+
+class Around(Protocol):
+    """What admission must know of the rest of the store."""
+
+    def size(self, log: int) -> int:
+        """How many entries of a log are held here and cosigned (of one's own log: written)."""
+
+    def time(self, log: int, index: int) -> int:
+        """The time of an entry that is held."""
+
+    def rests(self, log: int, rests: Collection[bytes]) -> Mapping[bytes, int]:
+        """Of the given `rest` hashes, those already in the log, with their lowest index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What is new: rows, and the state after them."""
+
+    rows: tuple[Row, ...]
+    state: LogState
+
+
+def admit(
+    channel: Channel,
+    state: LogState,
+    messages: Sequence[Message],
+    checkpoint: Checkpoint,
+    *,
+    now: int,
+    quota: int,
+    around: Around,
+) -> Admitted:
+    """Admit the messages that follow `state` up to the size of `checkpoint`, whose signature the caller has verified.
+
+    `now` is POSIX seconds; `quota` how many more messages of this log are taken today. Raises PeerError log.frozen, log.gap,
+    log.root, log.time, log.seen, enc.*; Held.
+    """
+    if state.frozen:
+        raise PeerError("log.frozen", state.frozen)
+    if state.size + len(messages) != checkpoint.size:
+        raise PeerError("log.gap", f"{state.size} held and {len(messages)} given, for a size of {checkpoint.size}")
+    _check_order(state, messages, around)
+    rows = [row(state.number, state.size + n, message) for n, message in enumerate(messages)]
+    frontier = state.frontier.extend([one.leaf for one in rows])
+    if frontier.root() != checkpoint.root:
+        raise PeerError("log.root", f"size {checkpoint.size}")
+    _check_holds(state, messages, now, quota, around)
+    marked = mark_void(channel, rows, [message.body for message in messages], around)
+    last = messages[-1] if messages else None
+    after = LogState(state.number, frontier, last.time if last else state.time, last.seen if last else state.seen)
+    return Admitted(tuple(marked), after)
+
+
+def _check_order(state: LogState, messages: Sequence[Message], around: Around) -> None:
+    """Time and `seen` do not decrease, and no entry is dated before one it has seen. Raises PeerError log.time, log.seen."""
+    time, seen = state.time, state.seen
+    for index, message in enumerate(messages, state.size):
+        if message.time < time:
+            raise PeerError("log.time", f"index {index}")
+        if message.seen != seen:
+            _check_seen(state.number, index, seen, message, around)
+        time, seen = message.time, message.seen
+
+
+def _check_seen(own: int, index: int, before: Mapping[int, int], message: Message, around: Around) -> None:
+    if own in message.seen or any(message.seen.get(log, 0) < size for log, size in before.items()):
+        raise PeerError("log.seen", f"index {index}")
+    for log, size in message.seen.items():
+        # What is not here yet is a hold, found later; what is here must not be younger than the entry that saw it.
+        if size != before.get(log) and size <= around.size(log) and around.time(log, size - 1) > message.time:
+            raise PeerError("log.time", f"index {index} is dated before what it has seen")
+
+
+def _check_holds(state: LogState, messages: Sequence[Message], now: int, quota: int, around: Around) -> None:
+    if not messages:
+        return
+    if len(messages) > quota:
+        raise Held("hold.quota", f"{len(messages)} messages, {quota} more today")
+    last = messages[-1]  # time and `seen` do not decrease, so the last entry has the latest of both
+    wanted = {log: around.size(log) for log, size in last.seen.items() if size > around.size(log)}
+    if wanted:
+        raise Held("hold.seen", "", wanted)
+    ahead = last.time - now
+    if ahead > limits.CLOCK_TOLERANCE_SECONDS:
+        raise Held("hold.clock", f"{ahead} s ahead")
+
+
+def mark_void(channel: Channel, rows: Sequence[Row], bodies: Sequence[Body], around: Around) -> list[Row]:
+    """The rows, each with the code of the first validity rule it breaks. The rows are consecutive rows of one log."""
+    if not rows:
+        return []
+    earlier = dict(around.rests(rows[0].log, [one.rest for one in rows]))
+    marked = []
+    for one, body in zip(rows, bodies, strict=True):
+        code = validity(channel, one, body)
+        if code is None and earlier.get(one.rest, one.index) < one.index:
+            code = "release.reused"
+        earlier.setdefault(one.rest, one.index)
+        marked.append(replace(one, void=code) if code else one)
+    return marked
+
+
+def validity(channel: Channel, one: Row, body: Body) -> str | None:
+    """The code of the first rule that a message breaks by itself, or None. A kind not known to this version breaks none."""
+    if not kind_allowed(channel, one.log, one.kind):
+        return "kind.not_allowed"
+    if channel.charter.exercise and body[EXERCISE] is not True:
+        return "exercise.mismatch"
+    if body[RELEASES] != []:
+        return "release.unknown"
+    if one.kind not in UNDERSTOOD:
+        return None
+    try:
+        check_schema(one.kind, body, channel)
+    except Wrong:
+        return "body.schema"
+    return None if _refers_back(one, body) else "ref.unknown"
+
+
+def kind_allowed(channel: Channel, log: int, kind: int) -> bool:
+    """Whether the charter lets the log's party send the kind."""
+    role = channel.party(log).role
+    if kind in ALWAYS:
+        return True
+    if role == "observer" and kind not in OBSERVER_KINDS:
+        return False
+    if role == "guarantor" and kind in GUARANTOR_NEVER:
+        return False
+    return kind in channel.charter.kinds
+
+
+def _refers_back(one: Row, body: Body) -> bool:
+    """Whether every reference is below the entry's own index or below what it has seen."""
+    found = references(body)
+    if not found:
+        return True
+    seen = encoding.sizes(encoding.decode(one.seen))
+    return all(index < (one.index if log == one.log else seen.get(log, 0)) for log, index in found)
+
+
+def least_time(
+    clock: int, state: LogState, own_last_cosignature: int, seen: Mapping[int, int], time_of: Callable[[int, int], int]
+) -> int:
+    """The time a new entry bears: max(clock, previous entry's, own last cosignature's, every entry's in `seen`). PROTOCOL section
+    5."""
+    return max(clock, state.time, own_last_cosignature, *(time_of(log, size - 1) for log, size in seen.items()))
