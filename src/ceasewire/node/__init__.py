@@ -1,0 +1,1 @@
+"""The node: where core, store, pen and clock meet."""

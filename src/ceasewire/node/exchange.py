@@ -1,0 +1,466 @@
+"""Exchange: what a node makes of a bundle, and the bundle it makes in return. PROTOCOL sections 7 and 8.
+
+A bundle is opened, its signature verified, its runs admitted, all in memory; then one transaction stores what was admitted together with
+our receipts for it. The receipts leave in the next bundle, never before that transaction is durable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from .. import limits
+from ..errors import CODES, PeerError
+from ..exchange import bundle, seal
+from ..exchange.bundle import Contents, Run, Told
+from ..exchange.session import Span, due, lacking
+from ..record.fields import Json
+from ..record.kinds import KINDS
+from ..record.log import Held, admit
+from ..record.message import message_of
+from ..store.interface import Change, FreshKey, Peer, Refused, Shelved
+from ..tlog.checkpoint import Checkpoint
+from .around import Pending
+from .node import COSIGNED_AT, GONE, Node, int_of
+from .notes import NoteReader
+
+_DAY: Final = 86400
+_KEYS_GONE_KEPT: Final = 8
+_ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
+
+
+@dataclass(slots=True)
+class Received:
+    """What one bundle brought. `messages` newly stored, `again` messages that were here already, `receipts` how many more of our own
+    messages its sender has receipted, `held` and `refused` the codes of runs that were not taken."""
+
+    sender: int
+    messages: int = 0
+    again: int = 0
+    receipts: int = 0
+    held: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Report:
+    """A talk with one peer, as `ceasewire sync` prints it."""
+
+    peer: str
+    sent: int = 0
+    received: int = 0
+    receipted: int = 0
+    error: str | None = None
+
+    def as_json(self) -> dict[str, Json]:
+        """The JSON of one peer in `ceasewire sync`."""
+        return {"peer": self.peer, "sent": self.sent, "received": self.received, "receipted": self.receipted, "error": self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A bundle to send, how many messages ride in it, and up to which size of our own log it reaches."""
+
+    data: bytes
+    messages: int
+    reach: int
+    more: bool
+
+
+class Exchange:
+    """Bundles in and out of one node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._bundles = 0
+        self._epoch = -1
+
+    # --- Out ---
+
+    def peers(self) -> list[int]:
+        """The logs of every other party."""
+        return [number for number in self.node.channel.logs if number != self.node.own]
+
+    def spans(self, peer: int, covered: int | None = None) -> list[Span]:
+        """What the peer lacks, by the rule of exchange.session."""
+        node = self.node
+        known = node.store.peers().get(peer)
+        reach = node.store.covered(node.own).get(peer, 0) if covered is None else covered
+        wants = dict(known.wants) if known else {}
+        if covered is not None:
+            wants.pop(node.own, None)
+        return due(node.own, Pending(node.store).sizes(), reach, wants)
+
+    def compose(self, peer: int, *, echo: bytes = b"", covered: int | None = None) -> Composed:
+        """The next bundle for a peer. `echo` is SHA-256 of the bundle it answers; `covered` what earlier bundles of a file cover.
+
+        Raises LocalError log.closed.
+        """
+        node = self.node
+        with node.lock:
+            node.check_open()
+            spans = self.spans(peer, covered)
+            runs, more = self._runs(spans)
+            change = Change()
+            known = node.store.peers().get(peer) or Peer(peer)
+            contents = Contents(
+                log=node.own,
+                counter=self._next_counter(),
+                heads=Pending(node.store).sizes(),
+                runs=runs,
+                checkpoints=self._newest_notes({run.log for run in runs}),
+                wants=self._wants(peer, known),
+                sealing_key=self._fresh_key(peer, change),
+                gone=_split(node.store.meta(GONE), seal.KEY_ID_BYTES),
+                told=self._told(peer),
+                echo=echo,
+            ).encode()
+            if change.fresh_keys:
+                node.commit(change)
+            key = known.sealing_key or node.channel.logs[peer].sealing
+            data = bundle.write(
+                contents,
+                sender=node.own,
+                recipient=peer,
+                channel_id=node.channel.channel_id,
+                sealing_key=key,
+                sign=node.pen.sign_log,
+                seal_to=seal.seal,
+            )
+        reach = max((run.start + len(run.messages) for run in runs if run.log == node.own), default=0)
+        return Composed(data, sum(len(run.messages) for run in runs), reach, more)
+
+    def _next_counter(self) -> int:
+        """A bundle counter that never comes twice: the store's durable counter, then a count within this process."""
+        node = self.node
+        if self._epoch < 0:
+            node.commit(Change(signed=True))  # so that a counter used before this process started is never used again
+        if node.store.counter != self._epoch:
+            self._epoch, self._bundles = node.store.counter, 0
+        self._bundles += 1
+        return (self._epoch << 24) + self._bundles
+
+    def _runs(self, spans: list[Span]) -> tuple[list[Run], bool]:
+        """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left."""
+        runs: list[Run] = []
+        count, size = limits.BUNDLE_MESSAGES, limits.BUNDLE_CONTENTS_BYTES // 2
+        for span in spans:
+            start = span.start
+            while start < span.stop:
+                run, length = self._run(span.log, start, span.stop, count, size)
+                if run is None or (runs and length > size):
+                    return runs, True
+                runs.append(run)
+                start += len(run.messages)
+                count, size = count - len(run.messages), size - length
+        return runs, False
+
+    def _run(self, log: int, start: int, stop: int, count: int, size: int) -> tuple[Run | None, int]:
+        """The longest run from `start` that ends at a checkpoint within the room; a whole batch if none does and it is the first."""
+        node = self.node
+        rows = node.store.rows(log, start, min(stop, start + count), max_bytes=size)
+        kept = node.store.newest_checkpoint(log, at_most=start + len(rows))
+        if kept is None or kept.size <= start:
+            kept = node.store.next_checkpoint(log, start + 1)
+            if kept is None or kept.size - start > count:
+                return None, 0
+            rows = node.store.rows(log, start, kept.size)
+        rows = rows[: kept.size - start]
+        run = Run(log, start, tuple([message_of(one) for one in rows]), node.note(kept).encode())
+        return run, sum(len(one.body) + len(one.seen) + 64 for one in rows)
+
+    def _newest_notes(self, besides: set[int]) -> list[bytes]:
+        """The newest checkpoint of each log with every cosignature we hold, but of logs whose run says the same."""
+        found = []
+        for log in self.node.channel.logs:
+            kept = self.node.store.newest_checkpoint(log)
+            if kept is not None and log not in besides:
+                found.append(self.node.note(kept).encode())
+        return found
+
+    def _wants(self, peer: int, known: Peer) -> dict[int, int]:
+        node = self.node
+        held = Pending(node.store).sizes()
+        wants = lacking(held, known.heads, peer, node.own)
+        if node.closed or any(run.log == peer and run.code == "log.gap" for run in node.store.shelved()):
+            wants[peer] = held.get(peer, 0)
+        return wants
+
+    def _told(self, peer: int) -> list[Told]:
+        """What the peer should know of its log here: held runs, a frozen log."""
+        node = self.node
+        told = [Told(run.code, run.log, str(run.start)) for run in node.store.shelved() if run.log == peer]
+        state = node.store.states().get(peer)
+        return told + ([Told("log.frozen", peer, state.frozen)] if state and state.frozen else [])
+
+    def _fresh_key(self, peer: int, change: Change) -> bytes:
+        """The fresh sealing key to give the peer: the newest until it used it, then a new one each day."""
+        node = self.node
+        keys = node.store.fresh_keys(peer)
+        if keys and (node.now() - keys[-1].made < _DAY or not _used(keys)):
+            return keys[-1].public
+        seed = node.draw(seal.SEED_BYTES)
+        public = seal.public_key(seed)
+        change.fresh_keys.append(FreshKey(seal.key_id(public), peer, public, node.pen.seal(seed, node.draw), node.now()))
+        return public
+
+    # --- In ---
+
+    def receive(self, data: bytes) -> Received:
+        """Take one bundle. What is wrong with a run is in the result; what is wrong with the whole bundle is raised: PeerError
+        bundle.*, log.unknown, enc.*. LocalError disk.failed if it could not be stored; then nothing of it was."""
+        node = self.node
+        with node.lock:
+            sender, contents, key_id = self._open(data)
+            work = _Work(self, sender, contents)
+            work.run()
+            self._retire(sender, key_id, work.change)
+            work.commit()
+            if work.received.messages:
+                self.retry_shelf()
+        node.changed()
+        return work.received
+
+    def _open(self, data: bytes) -> tuple[int, Contents, bytes]:
+        node = self.node
+        header = bundle.Header.decode(data)
+        if header.channel_id != node.channel.channel_id:
+            raise PeerError("bundle.channel")
+        if header.recipient != node.own:
+            raise PeerError("bundle.recipient", node.channel.log_name(header.recipient) or str(header.recipient))
+        opened = bundle.read(data, self._seed(header.key_id), self._log_key)
+        contents = Contents.decode(opened.contents)
+        if contents.log != opened.sender or opened.sender == node.own:
+            raise PeerError("bundle.signature", "another log's name within")
+        return opened.sender, contents, header.key_id
+
+    def _retire(self, peer: int, used: bytes, change: Change) -> None:
+        """The peer used this key: older ones of its are retired, and die after seven days."""
+        now = self.node.now()
+        keys = self.node.store.fresh_keys(peer)
+        place = next((n for n, key in enumerate(keys) if key.key_id == used), None)
+        for key in keys[:place] if place is not None else []:
+            if key.retired is None:
+                change.fresh_keys.append(replace(key, retired=now))
+            elif now - key.retired > limits.FRESH_KEY_DAYS * _DAY:
+                change.drop_fresh_keys.append(key.key_id)
+
+    def _log_key(self, number: int) -> bytes:
+        names = self.node.channel.logs.get(number)
+        if names is None:
+            raise PeerError("log.unknown", str(number))
+        return names.log[0].key
+
+    def _seed(self, key_id: bytes) -> bytes:
+        node = self.node
+        if key_id == seal.key_id(node.names.sealing):
+            return node.pen.sealing_seed()
+        fresh = node.store.fresh_key(key_id)
+        if fresh is None:
+            gone = _split(node.store.meta(GONE), seal.KEY_ID_BYTES)
+            if key_id not in gone:
+                node.commit(Change(meta={GONE: b"".join([*gone, key_id][-_KEYS_GONE_KEPT:])}))
+            raise PeerError("bundle.key_gone")
+        return node.pen.unseal(fresh.sealed)
+
+    def retry_shelf(self) -> int:
+        """Admit what waited and need wait no longer; how many messages that were."""
+        node = self.node
+        taken = 0
+        with node.lock:
+            for run in node.store.shelved():
+                work = _Work(self, run.log, None)
+                work.take_run(Run.decode(run.data), shelved=run)
+                work.commit()
+                taken += work.received.messages
+        return taken
+
+    # --- A whole talk ---
+
+    def talk(self, peer: int) -> Generator[bytes, bytes, Report]:
+        """Exchange with a peer until neither has anything new: yields each bundle to post, takes the answer.
+
+        PeerError and LocalError of an answer are raised into whoever drives it.
+        """
+        node = self.node
+        before = node.store.covered(node.own).get(peer, 0)
+        report = Report(node.channel.logs[peer].slug)
+        for _ in range(_ROUNDS):
+            composed = self.compose(peer)
+            report.sent += composed.messages
+            answer = yield composed.data
+            received = self.receive(answer)
+            report.received += received.messages
+            report.receipted = node.store.covered(node.own).get(peer, 0) - before
+            if received.refused:
+                report.error = received.refused[0]
+                break
+            stuck = composed.messages and not received.receipts
+            if stuck or not (self.spans(peer) or received.messages or received.again):
+                break
+        known = node.store.peers().get(peer)
+        report.error = report.error or (known.told if known else None)
+        return report
+
+    def forget_fresh_key(self, peer: int) -> None:
+        """Seal to the peer's standing key from now on: it says that the fresh one is gone."""
+        node = self.node
+        with node.lock:
+            known = node.store.peers().get(peer)
+            if known and known.sealing_key:
+                node.commit(Change(peers=[replace(known, sealing_id=None, sealing_key=None)]))
+
+    def write_file(self, peer: int) -> tuple[bytes, int]:
+        """As many bundles as cover all that the peer has not receipted, in a row; and how many messages ride in them."""
+        node = self.node
+        composed = self.compose(peer)
+        parts, count = [composed.data], composed.messages
+        while composed.more:
+            composed = self.compose(peer, covered=composed.reach or node.store.states()[node.own].size)
+            parts.append(composed.data)
+            count += composed.messages
+        return b"".join(parts), count
+
+
+class _Work:
+    """One bundle being taken: gathers one change."""
+
+    def __init__(self, exchange: Exchange, sender: int, contents: Contents | None) -> None:
+        self.exchange = exchange
+        self.node = exchange.node
+        self.sender = sender
+        self.contents = contents
+        self.now = self.node.now()
+        self.change = Change()
+        self.pending = Pending(self.node.store)
+        self.notes = NoteReader(self.node, self.pending, self.change)
+        self.received = Received(sender)
+        self.admitted: dict[int, tuple[Checkpoint, bool]] = {}  # log -> newest checkpoint to cosign, and whether with both keys
+
+    def run(self) -> None:
+        """Take runs, then checkpoints, then what the sender says of itself."""
+        contents = self.contents
+        if contents is None:
+            return
+        before = self.node.store.covered(self.node.own).get(self.sender, 0)
+        for run in contents.runs:
+            self.take_run(run)
+        for note in contents.checkpoints:
+            self._guard(None, note, lambda note=note: self.notes.take(note))  # type: ignore[misc]
+        self._take_peer(contents)
+        reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)
+        self.received.receipts = max(0, reach - before)
+
+    def take_run(self, run: Run, shelved: Shelved | None = None) -> None:
+        """Admit a run, or put it on the shelf, or refuse it."""
+        try:
+            self._admit(run)
+        except Held as held:
+            self.received.held.append(held.code)
+            if shelved is None:
+                self._shelve(run, held)
+            return
+        except PeerError as error:
+            self._refuse(error, run.log, run.encode())
+        if shelved is not None:
+            self.change.unshelve.append((shelved.log, shelved.start))
+
+    def _admit(self, run: Run) -> None:
+        node = self.node
+        if run.log == node.own or run.log not in node.channel.logs:
+            raise PeerError("log.unknown", str(run.log))
+        state = self.pending.state(run.log)
+        checkpoint = self.notes.author(run)
+        have = state.size - run.start
+        if have < 0:
+            raise Held("log.gap", f"{-have} missing", {run.log: state.size})
+        fresh = run.messages[have:]
+        self.received.again += len(run.messages) - len(fresh)
+        if fresh:
+            admitted = admit(
+                node.channel, state, fresh, checkpoint, now=self.now, quota=self._quota(run.log), around=self.pending
+            )
+            node.keep(self.change, state, admitted.rows, admitted.state)
+            self.pending.put(admitted.state, admitted.rows)
+            self.received.messages += len(fresh)
+            both = any(one.kind == KINDS["line_check"] for one in admitted.rows) or self.admitted.get(run.log, (None, False))[1]
+            self.admitted[run.log] = (checkpoint, both)
+            self._count(run.log, len(fresh))
+        self.notes.keep(run)
+
+    def _quota(self, log: int) -> int:
+        day, used = self._used(log)
+        most = self.node.channel.charter.quotas["messages_per_log_and_day"]
+        return most - used if day == self.now // _DAY else most
+
+    def _used(self, log: int) -> tuple[int, int]:
+        name = f"quota/{log}"
+        kept = self.change.meta.get(name) or self.node.store.meta(name) or bytes(16)
+        return int.from_bytes(kept[:8], "big"), int.from_bytes(kept[8:], "big")
+
+    def _count(self, log: int, messages: int) -> None:
+        day, used = self._used(log)
+        today = self.now // _DAY
+        total = messages + (used if day == today else 0)
+        self.change.meta[f"quota/{log}"] = today.to_bytes(8, "big") + total.to_bytes(8, "big")
+
+    def _shelve(self, run: Run, held: Held) -> None:
+        waiting = self.node.store.shelved()
+        room = limits.SHELF_MESSAGES - sum(other.count for other in waiting if (other.log, other.start) != (run.log, run.start))
+        if len(run.messages) <= room:
+            self.change.shelve.append(Shelved(run.log, run.start, len(run.messages), held.code, self.now, run.encode()))
+
+    def _refuse(self, error: PeerError, log: int | None, data: bytes) -> None:
+        self.received.refused.append(error.code)
+        if error.code != "log.fork":  # whose evidence, both checkpoints, is kept already
+            self.change.refused.append(Refused(self.now, log, error.code, error.detail, data))
+
+    def _guard(self, log: int | None, data: bytes, call: object) -> None:
+        try:
+            call()  # type: ignore[operator]
+        except PeerError as error:
+            self._refuse(error, log, data)
+
+    def _take_peer(self, contents: Contents) -> None:
+        """The sender's own words: only if its counter is newer than any before (a replay must not turn them back)."""
+        node = self.node
+        known = node.store.peers().get(self.sender) or Peer(self.sender)
+        if contents.counter <= known.counter_in:
+            return
+        known = replace(
+            known,
+            counter_in=contents.counter,
+            heads=dict(contents.heads),
+            wants=dict(contents.wants),
+            told=next((told.code for told in contents.told if told.code in CODES), None),
+            spoke=self.now,
+        )
+        if contents.sealing_key and seal.key_id(contents.sealing_key) != known.sealing_id:
+            self._guard(self.sender, contents.sealing_key, lambda: seal.check_public_key(contents.sealing_key))
+            if "key.weak" not in self.received.refused and "key.length" not in self.received.refused:
+                known = replace(known, sealing_id=seal.key_id(contents.sealing_key), sealing_key=contents.sealing_key)
+        if known.sealing_id in contents.gone:
+            known = replace(known, sealing_id=None, sealing_key=None)
+        self.change.peers.append(known)
+
+    def commit(self) -> None:
+        """Cosign what was admitted, and write everything in one transaction."""
+        node = self.node
+        if node.closed is None:
+            own = self.pending.state(node.own)
+            last = int_of(node.store.meta(COSIGNED_AT))
+            for log, (checkpoint, both) in sorted(self.admitted.items()):
+                node.cosign(self.change, checkpoint, log, max(node.now(), own.time, last), both=both)
+        if self.change != Change():
+            node.commit(self.change)
+
+
+def _used(keys: list[FreshKey]) -> bool:
+    """Whether the peer has used the newest key: then all older ones are retired."""
+    return len(keys) > 1 and all(key.retired is not None for key in keys[:-1])
+
+
+def _split(data: bytes | None, width: int) -> list[bytes]:
+    kept = data or b""
+    return [kept[start : start + width] for start in range(0, len(kept), width)]

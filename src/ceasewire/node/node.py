@@ -1,0 +1,224 @@
+"""The node: the only place where core, store, pen and clock meet.
+
+Every act is: work out a `Change` with the pure core; commit it in one durable transaction; note the store's counter in the pen; only then
+let anything leave. Methods are called by one thread at a time (`lock`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .. import limits
+from ..errors import LocalError
+from ..pen import Pen
+from ..record import encoding
+from ..record.charter import Channel, LogNames
+from ..record.fields import Json
+from ..record.kinds import KINDS, UNDERSTOOD, read_body
+from ..record.log import least_time, validity
+from ..record.message import SEED_BYTES, Body, Message, row
+from ..record.values import Cosignature, LogState, Row
+from ..store.interface import Change, KeptCheckpoint, Store, TileHash
+from ..tlog import checkpoint as checkpoints
+from ..tlog import tiles
+from ..tlog.note import SignatureLine
+from .around import Pending
+from .view import View
+
+COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignature
+LINE_CHECKED: Final = "line_checked"  # meta: own size whose cosignatures the last line check wrote down
+CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
+GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
+_LINE_CHECK: Final = KINDS["line_check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message in the log: its index, and the size of the checkpoint that covers it first."""
+
+    log: str
+    index: int
+    size: int
+
+    def as_json(self) -> dict[str, Json]:
+        """The JSON of `ceasewire send`."""
+        return {"ref": f"{self.log}/{self.index}", "size": self.size}
+
+
+class Node(View):
+    """A party's device on one channel, with its keys. `clock` gives POSIX seconds; `random(n)` n random bytes."""
+
+    def __init__(
+        self,
+        store: Store,
+        pen: Pen,
+        channel: Channel,
+        own: int,
+        clock: Callable[[], float],
+        random: Callable[[int], bytes],
+    ) -> None:
+        super().__init__(store, channel, own)
+        self.pen = pen
+        self.lock = threading.RLock()
+        self.on_change: list[Callable[[], None]] = []  # called after a commit that another side may want to hear of
+        self._clock = clock
+        self.draw = random
+        self.closed = self._why_closed()
+
+    @property
+    def names(self) -> LogNames:
+        """Names and keys of our own log."""
+        return self.channel.logs[self.own]
+
+    def now(self) -> int:
+        """POSIX seconds by this machine's clock."""
+        return int(self._clock())
+
+    def store_size(self, log: int) -> int:
+        """How many entries of a log the store holds."""
+        state = self.store.states().get(log)
+        return state.size if state else 0
+
+    def _why_closed(self) -> str | None:
+        """PROTOCOL section 6: a store below its pen was rolled back; above it, there was a crash between two writes, which is normal."""
+        if self.store.meta(CLOSED) is not None or self.store.counter < self.pen.counter:
+            return "log.closed"
+        return None
+
+    def check_open(self) -> None:
+        """Raises LocalError log.closed when this log may sign nothing more."""
+        if self.closed:
+            raise LocalError(self.closed)
+
+    def close_log(self, change: Change) -> None:
+        """Sign nothing from now on: the other side showed that this store is older than what had left it."""
+        change.meta[CLOSED] = b"rolled back"
+        change.signed = False
+        self.closed = "log.closed"
+
+    def commit(self, change: Change) -> None:
+        """Commit, then note in the pen that something signed may leave."""
+        counter = self.store.commit(change)
+        if change.signed:
+            self.pen.note(counter)
+
+    def changed(self) -> None:
+        """Tell whoever waits that there is something new."""
+        for call in self.on_change:
+            call()
+
+    # --- Sending ---
+
+    def send(self, kind: str, json: Json) -> Sent:
+        """Append one message. Raises LocalError as `send_many`."""
+        return self.send_many([(kind, json)])[0]
+
+    def send_many(self, drafts: Sequence[tuple[str, Json]]) -> list[Sent]:
+        """Append messages, each batch under one checkpoint and in one transaction: all of a batch are durable when this returns.
+
+        Raises LocalError log.closed, kind.later, usage, and what `read_body` and the validity rules raise; then nothing of the batch
+        is sent, but earlier batches of the same call are.
+        """
+        with self.lock:
+            self.check_open()
+            bodies = [self.read(kind, json) for kind, json in drafts]
+            sent: list[Sent] = []
+            while len(sent) < len(bodies):
+                sent += self._append(bodies[len(sent) : len(sent) + limits.BATCH_MESSAGES], len(sent), len(bodies))
+        self.changed()
+        return sent
+
+    def read(self, kind: str, json: Json) -> tuple[int, Body]:
+        """A kind's number and the body of its JSON. Raises LocalError usage, kind.later, json.malformed, field.unknown, body.schema."""
+        number = self._kind(kind)
+        if number not in UNDERSTOOD:
+            raise LocalError("kind.later", kind)
+        if number == _LINE_CHECK and isinstance(json, dict) and "receipts" in json:
+            raise LocalError("body.schema", "receipts are written down by the node itself")
+        exercise = self.channel.charter.exercise
+        if isinstance(json, dict) and json.get("exercise") is not None:
+            exercise = json["exercise"] is True
+        return number, read_body(UNDERSTOOD[number], json, self.channel, exercise=exercise)
+
+    def _append(self, bodies: list[tuple[int, Body]], before: int, of: int) -> list[Sent]:
+        """Append as many of the bodies as one batch may hold, under one checkpoint."""
+        pending = Pending(self.store)
+        state = pending.state(self.own)
+        change = Change(signed=True)
+        seen = {log: size for log, size in sorted(pending.sizes().items()) if log != self.own}
+        time = least_time(self.now(), state, int_of(self.store.meta(COSIGNED_AT)), seen, pending.time)
+        rows: list[Row] = []
+        room = limits.BATCH_BYTES
+        for kind, body in bodies:
+            if kind == _LINE_CHECK:
+                self._write_down(body, change)
+            one = row(self.own, state.size + len(rows), Message(kind, time, seen, self.draw(SEED_BYTES), body))
+            code = validity(self.channel, one, body)
+            if code:
+                raise LocalError(code, f"message {before + len(rows) + 1} of {of}" if of > 1 else "")
+            rows.append(one)
+            room -= len(one.body)
+            if room < 0:
+                break
+        self._sign_batch(change, state, rows, LogState(self.own, state.frontier.extend([one.leaf for one in rows]), time, seen))
+        return [Sent(self.names.slug, one.index, state.size + len(rows)) for one in rows]
+
+    def _sign_batch(self, change: Change, state: LogState, rows: list[Row], after: LogState) -> None:
+        self.keep(change, state, rows, after)
+        checkpoint = checkpoints.Checkpoint(self.names.origin, after.size, after.frontier.root())
+        checked = any(one.kind == _LINE_CHECK for one in rows)
+        lines = self.sign_checkpoint(checkpoint, after.time, both=checked)
+        change.checkpoints.append(KeptCheckpoint(self.own, after.size, checkpoint.root, lines))
+        self.commit(change)
+
+    def keep(self, change: Change, state: LogState, rows: Sequence[Row], after: LogState) -> None:
+        """Put rows, the tiles they complete and the state after them into a change."""
+        log = state.number
+        done = tiles.completed_tiles(
+            state.size, [one.leaf for one in rows], lambda level, start, count: self.store.hashes(log, level, start, count)
+        )
+        change.rows += rows
+        change.tiles += [TileHash(log, level, index, value) for level, index, value in done]
+        change.states.append(after)
+
+    def sign_checkpoint(self, checkpoint: checkpoints.Checkpoint, time: int, *, both: bool) -> bytes:
+        """Signature lines over our own checkpoint: Ed25519, and ML-DSA-44 at line checks."""
+        ed25519, mldsa44 = self.names.log
+        lines = [checkpoints.sign(checkpoint, ed25519, self.pen.sign_log)]
+        if both:
+            lines.append(checkpoints.sign(checkpoint, mldsa44, self.pen.sign_log_mldsa, time))
+        return lines_bytes(lines)
+
+    def cosign(self, change: Change, checkpoint: checkpoints.Checkpoint, log: int, time: int, *, both: bool) -> None:
+        """Our receipt for a log up to a size, by our receipt key: Ed25519, and ML-DSA-44 where the run held a line check."""
+        ed25519, mldsa44 = self.names.receipt
+        signers = [(ed25519, self.pen.sign_receipt)] + ([(mldsa44, self.pen.sign_receipt_mldsa)] if both else [])
+        for key, sign in signers:
+            line = checkpoints.sign(checkpoint, key, sign, time)
+            change.cosignatures.append(Cosignature(log, checkpoint.size, self.own, key.kind, time, line.blob[8:]))
+        change.meta[COSIGNED_AT] = time.to_bytes(8, "big")
+        change.signed = True
+
+    def _write_down(self, body: Body, change: Change) -> None:
+        """A line check's `receipts`: of each cosigner of our log, its newest cosignature since the last line check."""
+        since = int_of(self.store.meta(LINE_CHECKED))
+        newest: dict[tuple[int, int], Cosignature] = {(c.by, c.kind): c for c in self.store.cosigned_since(self.own, since)}
+        items: list[encoding.Value] = [
+            {1: c.log, 2: c.size, 3: c.by, 4: c.kind, 5: c.time, 6: c.signature} for _, c in sorted(newest.items())
+        ]
+        if items:
+            body[16] = items
+            change.meta[LINE_CHECKED] = max(c.size for c in newest.values()).to_bytes(8, "big")
+
+
+def lines_bytes(lines: Iterable[SignatureLine]) -> bytes:
+    """Signature lines as they stand in a note."""
+    return "".join(line.text() for line in lines).encode()
+
+
+def int_of(data: bytes | None) -> int:
+    """A number kept in meta; 0 if nothing is."""
+    return int.from_bytes(data or b"", "big")
