@@ -62,15 +62,17 @@ LAYERS: dict[str, Layer] = {
     "exchange": Layer("errors limits tlog record"),
     "verifier": Layer("errors limits tlog record"),
     "store": Layer("errors limits tlog record", "sqlalchemy alembic"),
-    "pen": Layer("errors limits tlog record", "cryptography"),
+    "keyfile": Layer("errors limits"),
+    "pen": Layer("errors limits tlog record keyfile", "cryptography"),
+    "folder": Layer(f"{ALL} keyfile", "cryptography", "carriers console"),
     # The node knows the store by its interface alone: the command line chooses a database and passes it in.
     "node": Layer(f"errors limits {CORE} store! store.interface pen", "cryptography nacl cbor2 structlog", DATABASES),
     "carriers": FACE,
     "console": FACE,
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
-    "cli": Layer(f"{ALL} demo bench", None),
-    "demo": Layer(ALL, None),
-    "bench": Layer(ALL, None),
+    "cli": Layer(f"{ALL} folder demo bench", None),
+    "demo": Layer(f"{ALL} folder", None),
+    "bench": Layer(f"{ALL} folder", None),
     "__main__": Layer("cli"),
 }
 

@@ -26,6 +26,7 @@ from ..tlog import checkpoint as checkpoints
 from ..tlog import tiles
 from ..tlog.note import SignatureLine
 from .around import Pending
+from .memory import Remembering
 from .view import View
 
 COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignature
@@ -60,7 +61,7 @@ class Node(View):
         clock: Callable[[], float],
         random: Callable[[int], bytes],
     ) -> None:
-        super().__init__(store, channel, own)
+        super().__init__(Remembering(store), channel, own)
         self.pen = pen
         self.lock = threading.RLock()
         self.on_change: list[Callable[[], None]] = []  # called after a commit that another side may want to hear of

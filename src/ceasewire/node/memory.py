@@ -1,0 +1,151 @@
+"""What the one writing process remembers of its store, so that a message costs no query that the last commit already answered.
+
+Only the process that holds the node's lock may use it: nobody else changes the store while it lives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, TypeVar
+
+from ..record.values import Cosignature, LogState, Row
+from ..store.interface import Change, FreshKey, KeptCheckpoint, Peer, Refused, Shelved, Store
+
+T = TypeVar("T")
+
+
+class Remembering:
+    """A Store that answers small questions from memory, and forgets at a commit what the change touches."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._counter = store.counter
+        self._known: dict[tuple[object, ...], Any] = {}
+        self._states: dict[int, LogState] | None = None
+        self._peers: dict[int, Peer] | None = None
+
+    def _remember(self, key: tuple[object, ...], ask: Callable[[], T]) -> T:
+        if key not in self._known:
+            self._known[key] = ask()
+        found: T = self._known[key]
+        return found
+
+    def commit(self, change: Change) -> int:
+        """See Store. Memory changes only after the commit."""
+        try:
+            self._counter = self._store.commit(change)
+        except BaseException:
+            self._known.clear()
+            self._states = self._peers = None
+            raise
+        if self._states is not None:
+            self._states = {**self._states, **{state.number: state for state in change.states}}
+        if self._peers is not None:
+            self._peers = {**self._peers, **{peer.number: peer for peer in change.peers}}
+        for key in self._touched(change):
+            self._known.pop(key, None)
+        return self._counter
+
+    @staticmethod
+    def _touched(change: Change) -> Iterator[tuple[object, ...]]:
+        yield from (("meta", name) for name in change.meta)
+        yield from (("newest", kept.log) for kept in change.checkpoints)
+        yield from (("covered", one.log) for one in change.cosignatures)
+        if change.fresh_keys or change.drop_fresh_keys:
+            yield ("fresh",)
+        if change.shelve or change.unshelve:
+            yield ("shelved",)
+
+    @property
+    def counter(self) -> int:
+        """See Store."""
+        return self._counter
+
+    def meta(self, name: str) -> bytes | None:
+        """See Store."""
+        return self._remember(("meta", name), lambda: self._store.meta(name))
+
+    def states(self) -> dict[int, LogState]:
+        """See Store. A copy: callers put pending states on top."""
+        if self._states is None:
+            self._states = self._store.states()
+        return dict(self._states)
+
+    def rows(self, log: int, start: int, stop: int, max_bytes: int | None = None) -> list[Row]:
+        """See Store."""
+        return self._store.rows(log, start, stop, max_bytes)
+
+    def row(self, log: int, index: int) -> Row | None:
+        """See Store."""
+        return self._store.row(log, index)
+
+    def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
+        """See Store."""
+        return self._store.scan(kinds=kinds, log=log, since=since)
+
+    def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
+        """See Store."""
+        return self._store.hashes(log, level, start, count)
+
+    def rests(self, log: int, rests: Collection[bytes]) -> dict[bytes, int]:
+        """See Store."""
+        return self._store.rests(log, rests)
+
+    def checkpoint(self, log: int, size: int) -> KeptCheckpoint | None:
+        """See Store."""
+        newest = self.newest_checkpoint(log)
+        return newest if newest is not None and newest.size == size else self._store.checkpoint(log, size)
+
+    def newest_checkpoint(self, log: int, at_most: int | None = None) -> KeptCheckpoint | None:
+        """See Store."""
+        newest = self._remember(("newest", log), lambda: self._store.newest_checkpoint(log))
+        if newest is None or at_most is None or newest.size <= at_most:
+            return newest
+        return self._store.newest_checkpoint(log, at_most)
+
+    def next_checkpoint(self, log: int, at_least: int) -> KeptCheckpoint | None:
+        """See Store."""
+        return self._store.next_checkpoint(log, at_least)
+
+    def cosignatures(self, log: int, size: int) -> list[Cosignature]:
+        """See Store."""
+        return self._store.cosignatures(log, size)
+
+    def covered(self, log: int) -> dict[int, int]:
+        """See Store."""
+        return self._remember(("covered", log), lambda: self._store.covered(log))
+
+    def first_cosignatures(self, log: int, index: int) -> list[Cosignature]:
+        """See Store."""
+        return self._store.first_cosignatures(log, index)
+
+    def cosigned_since(self, log: int, after_size: int) -> list[Cosignature]:
+        """See Store."""
+        return self._store.cosigned_since(log, after_size)
+
+    def peers(self) -> dict[int, Peer]:
+        """See Store."""
+        if self._peers is None:
+            self._peers = self._store.peers()
+        return self._peers
+
+    def fresh_keys(self, peer: int | None = None) -> list[FreshKey]:
+        """See Store."""
+        keys = self._remember(("fresh",), self._store.fresh_keys)
+        return [key for key in keys if peer is None or key.peer == peer]
+
+    def fresh_key(self, key_id: bytes) -> FreshKey | None:
+        """See Store."""
+        return next((key for key in self.fresh_keys(None) if key.key_id == key_id), None)
+
+    def shelved(self) -> list[Shelved]:
+        """See Store."""
+        return self._remember(("shelved",), self._store.shelved)
+
+    def refused(self, limit: int = 100) -> Sequence[Refused]:
+        """See Store."""
+        return self._store.refused(limit)
+
+    def close(self) -> None:
+        """See Store."""
+        self._store.close()
