@@ -60,9 +60,7 @@ CODES: Final[dict[str, Code]] = {
     "merkle.consistency": _code("The newer tree does not contain the older", _EVIDENCE, "spec/proof.md"),
     "tile.malformed": _code("This is not a tile or entry bundle of that width", _COPY, "spec/proof.md"),
     "proof.malformed": _code("This is not a proof file as C2SP writes it", _COPY, "spec/proof.md"),
-    "proof.exercise_hidden": _code(
-        "The proof hides whether this was an exercise", "Ask for a proof that shows it.", "spec/proof.md"
-    ),
+    "proof.exercise_hidden": _code("The proof hides whether this was an exercise", "Ask for a proof that shows it.", "spec/proof.md"),
     "proof.fingerprint": _code(
         "The channel is not the one whose fingerprint you gave",
         "Compare the words with the agreement's annex or the guarantor.",

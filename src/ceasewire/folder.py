@@ -1,13 +1,13 @@
 """A node's folder: what lies where, who may write, and how it is opened. docs/operators.md.
 
-    card.txt            the party's card, as text
-    charter.cwc         the charter, once joined
-    store.sqlite        messages, checkpoints, receipts (and -wal, -shm beside it)
-    pen                 the log's private keys, sealed, and the counter that no backup holds
-    unlock.key          opens the pen of a node made with --no-passphrase
-    recovery-SLUG.txt   the recovery key, to be taken away
-    lock                held by the one process that writes
-    control             socket through which `send`, `sync` and `bundle` reach the process that writes
+card.txt            the party's card, as text
+charter.cwc         the charter, once joined
+store.sqlite        messages, checkpoints, receipts (and -wal, -shm beside it)
+pen                 the log's private keys, sealed, and the counter that no backup holds
+unlock.key          opens the pen of a node made with --no-passphrase
+recovery-SLUG.txt   the recovery key, to be taken away
+lock                held by the one process that writes
+control             socket through which `send`, `sync` and `bundle` reach the process that writes
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class Folder:
         )
         write_recovery(path / f"recovery-{made.slug}.txt", recovery, recovery_pq)
         sqlite.create(folder.store_path)
-        signers = [f(seed) for f, seed in zip((_signer, _signer_pq) * 3, (log, log_pq, receipt, receipt_pq, recovery, recovery_pq), strict=True)]
+        signers = [
+            f(seed) for f, seed in zip((_signer, _signer_pq) * 3, (log, log_pq, receipt, receipt_pq, recovery, recovery_pq), strict=True)
+        ]
         # The card comes last: a folder without one was not finished, and is no node.
         folder.write(folder.card_path, armor(sign_card(made, signers)).encode())
         return folder
@@ -187,7 +189,7 @@ class Folder:
         with self.locked(wait), self.pen(passphrase) as pen:
             store = sqlite.open_writer(self.store_path)
             try:
-                yield Node(store, pen, Channel(signed), own, time.time, _random)
+                yield Node(store, pen, Channel(signed), own, clock=time.time, random=_random)
                 pen.sync()
             finally:
                 store.close()

@@ -233,8 +233,8 @@ class Pen:
                 self._spare, self._noted = 1 - self._spare, False
 
     def _check(self) -> None:
-        if self._failed:
-            raise LocalError("disk.failed", "the pen could not be synced before")
+        if self._failed or self._handle < 0:
+            raise LocalError("disk.failed", "the pen could not be synced before, or is closed")
 
     def close(self) -> None:
         """Let go of the file. The pen neither notes nor syncs after it."""

@@ -32,9 +32,7 @@ def key_id(public: bytes) -> bytes:
 @lru_cache(maxsize=64)
 def _private(seed: bytes) -> MLKEM768X25519PrivateKey:
     expanded = hashlib.shake_256(seed).digest(96)
-    return MLKEM768X25519PrivateKey(
-        MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), X25519PrivateKey.from_private_bytes(expanded[64:])
-    )
+    return MLKEM768X25519PrivateKey(MLKEM768PrivateKey.from_seed_bytes(expanded[:64]), X25519PrivateKey.from_private_bytes(expanded[64:]))
 
 
 def public_key(seed: bytes) -> bytes:

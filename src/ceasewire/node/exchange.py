@@ -6,8 +6,9 @@ our receipts for it. The receipts leave in the next bundle, never before that tr
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from .. import limits
@@ -347,7 +348,7 @@ class _Work:
         for run in contents.runs:
             self.take_run(run)
         for note in contents.checkpoints:
-            self._guard(None, note, lambda note=note: self.notes.take(note))  # type: ignore[misc]
+            self._guard(None, note, partial(self.notes.take, note))
         self._take_peer(contents)
         reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)
         self.received.receipts = max(0, reach - before)
@@ -378,9 +379,7 @@ class _Work:
         fresh = run.messages[have:]
         self.received.again += len(run.messages) - len(fresh)
         if fresh:
-            admitted = admit(
-                node.channel, state, fresh, checkpoint, now=self.now, quota=self._quota(run.log), around=self.pending
-            )
+            admitted = admit(node.channel, state, fresh, checkpoint, now=self.now, quota=self._quota(run.log), around=self.pending)
             node.keep(self.change, state, admitted.rows, admitted.state)
             self.pending.put(admitted.state, admitted.rows)
             self.received.messages += len(fresh)
@@ -416,9 +415,9 @@ class _Work:
         if error.code != "log.fork":  # whose evidence, both checkpoints, is kept already
             self.change.refused.append(Refused(self.now, log, error.code, error.detail, data))
 
-    def _guard(self, log: int | None, data: bytes, call: object) -> None:
+    def _guard(self, log: int | None, data: bytes, call: Callable[[], None]) -> None:
         try:
-            call()  # type: ignore[operator]
+            call()
         except PeerError as error:
             self._refuse(error, log, data)
 
@@ -437,7 +436,7 @@ class _Work:
             spoke=self.now,
         )
         if contents.sealing_key and seal.key_id(contents.sealing_key) != known.sealing_id:
-            self._guard(self.sender, contents.sealing_key, lambda: seal.check_public_key(contents.sealing_key))
+            self._guard(self.sender, contents.sealing_key, partial(seal.check_public_key, contents.sealing_key))
             if "key.weak" not in self.received.refused and "key.length" not in self.received.refused:
                 known = replace(known, sealing_id=seal.key_id(contents.sealing_key), sealing_key=contents.sealing_key)
         if known.sealing_id in contents.gone:

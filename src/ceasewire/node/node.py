@@ -58,6 +58,7 @@ class Node(View):
         pen: Pen,
         channel: Channel,
         own: int,
+        *,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
     ) -> None:

@@ -34,13 +34,9 @@ _COLUMNS = tuple(message.c)
 _META = select(meta.c.value).where(meta.c.name == bindparam("name"))
 _TALLY = select(tally.c.value).where(tally.c.name == bindparam("name"))
 _STATES = select(log_state).order_by(log_state.c.number)
-_RUN_OF_ROWS = (
-    select(*_COLUMNS).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
-)
+_RUN_OF_ROWS = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
 _ROW = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index == _AT)
-_LEAVES = (
-    select(message.c.leaf).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
-)
+_LEAVES = select(message.c.leaf).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
 _TILES = (
     select(tile_hash.c.hash)
     .where(
@@ -53,18 +49,12 @@ _TILES = (
 )
 _RUNS = select(rest_run.c.start, rest_run.c.length).where(rest_run.c.log == _LOG).order_by(rest_run.c.start)
 _WORDS = select(rest_run.c.words).where(rest_run.c.log == _LOG, rest_run.c.start == _AT)
-_TAIL_RESTS = (
-    select(message.c.index, message.c.rest).where(message.c.log == _LOG, message.c.index >= _AT).order_by(message.c.index)
-)
+_TAIL_RESTS = select(message.c.index, message.c.rest).where(message.c.log == _LOG, message.c.index >= _AT).order_by(message.c.index)
 _REST = select(message.c.rest).where(message.c.log == _LOG, message.c.index == _AT)
 
 _CHECKPOINT = select(checkpoint).where(checkpoint.c.log == _LOG, checkpoint.c.size == _AT)
-_CHECKPOINT_BELOW = (
-    select(checkpoint).where(checkpoint.c.log == _LOG, checkpoint.c.size <= _AT).order_by(checkpoint.c.size.desc()).limit(1)
-)
-_CHECKPOINT_ABOVE = (
-    select(checkpoint).where(checkpoint.c.log == _LOG, checkpoint.c.size >= _AT).order_by(checkpoint.c.size).limit(1)
-)
+_CHECKPOINT_BELOW = select(checkpoint).where(checkpoint.c.log == _LOG, checkpoint.c.size <= _AT).order_by(checkpoint.c.size.desc()).limit(1)
+_CHECKPOINT_ABOVE = select(checkpoint).where(checkpoint.c.log == _LOG, checkpoint.c.size >= _AT).order_by(checkpoint.c.size).limit(1)
 _BY_KEY = (cosignature.c.size, cosignature.c.by, cosignature.c.kind, cosignature.c.time)
 _COSIGNATURES = select(cosignature).where(cosignature.c.log == _LOG, cosignature.c.size == _AT).order_by(*_BY_KEY)
 _COSIGNED_SINCE = select(cosignature).where(cosignature.c.log == _LOG, cosignature.c.size > _AT).order_by(*_BY_KEY)
@@ -289,9 +279,7 @@ class ReadingStore:
         """Cosigner -> largest size of the log that it cosigned."""
         with self._reading() as connection:
             connection.exec_driver_sql("BEGIN")
-            return {
-                by: connection.execute(_LARGEST, {"log": log, "by": by}).scalar_one() for by in self._cosigners(connection, log)
-            }
+            return {by: connection.execute(_LARGEST, {"log": log, "by": by}).scalar_one() for by in self._cosigners(connection, log)}
 
     def first_cosignatures(self, log: int, index: int) -> list[Cosignature]:
         """Of each cosigner, the cosignature of the earliest time (then smallest size) over a size > index."""

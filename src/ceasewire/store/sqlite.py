@@ -203,9 +203,7 @@ def open_reader(path: Path) -> SqliteStore:
     try:
         with _explained(), readers.connect() as connection:
             if _revision(connection) != schema.HEAD:
-                raise LocalError(
-                    "usage", "the store is of an older version, and only a command that writes brings it to this one"
-                )
+                raise LocalError("usage", "the store is of an older version, and only a command that writes brings it to this one")
             check_safety(connection)
         return SqliteStore(readers, None)
     except BaseException:
@@ -250,9 +248,7 @@ class SqliteStore(ReadingStore):
             if self._connection is None:
                 raise LocalError("usage", "the store is open for reading only")
             if self._failed:
-                raise LocalError(
-                    "disk.failed", "an earlier write failed, so nothing more is written until the store is opened again"
-                )
+                raise LocalError("disk.failed", "an earlier write failed, so nothing more is written until the store is opened again")
             try:
                 with self._connection.begin():
                     return self._writer.write(self._connection, change)

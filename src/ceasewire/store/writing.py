@@ -69,9 +69,7 @@ class Writer:
         def put(table: Table) -> str:
             statement = insert_of(table)
             others = {column.name: statement.excluded[column.name] for column in table.c if not column.primary_key}
-            return str(
-                statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others).compile(dialect=dialect)
-            )
+            return str(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=others).compile(dialect=dialect))
 
         self._add_row = str(insert(message).compile(dialect=dialect))
         self._add_run = str(insert(rest_run).compile(dialect=dialect))
@@ -108,9 +106,7 @@ class Writer:
                 last = connection.execute(_END, {"log": row.log}).scalar()
                 olds[row.log] = ends[row.log] = 0 if last is None else last + 1
             if row.index != ends[row.log]:
-                raise LocalError(
-                    "store.damaged", f"log {row.log} holds {ends[row.log]} messages and was given number {row.index}"
-                )
+                raise LocalError("store.damaged", f"log {row.log} holds {ends[row.log]} messages and was given number {row.index}")
             ends[row.log] += 1
         _many(connection, self._add_row, map(_row, rows))
         for log, old in olds.items():

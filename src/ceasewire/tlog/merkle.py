@@ -148,7 +148,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, root: bytes, path: Sequ
             raise PeerError("merkle.inclusion", "the path is too long")
         if at & 1 or at == last:
             node = node_hash(sibling, node)
-            while not at & 1 and at:  # at the right edge a node rises alone until it is a right child
+            while not at & 1:  # at the right edge a node rises alone until it is a right child; here at == last > 0
                 at, last = at >> 1, last >> 1
         else:
             node = node_hash(node, sibling)

@@ -45,8 +45,8 @@ def verify_subtree_consistency(subtree: Subtree, node: bytes, size: int, root: b
 
     An empty subtree has EMPTY_ROOT and an empty path. Raises PeerError `merkle.consistency`.
     """
-    if not subtree.is_valid or subtree.end > size or len(node) != HASH_BYTES or len(root) != HASH_BYTES:
-        raise PeerError("merkle.consistency", "the range is not a subtree, or a hash has not 32 bytes")
+    if not subtree.is_valid or subtree.end > size or len(root) != HASH_BYTES:
+        raise PeerError("merkle.consistency", "the range is not a subtree of the tree, or its root has not 32 bytes")
     width = subtree.end - subtree.start
     if width == 0:
         if path or node != EMPTY_ROOT:

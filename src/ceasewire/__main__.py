@@ -1,0 +1,7 @@
+"""`python -m ceasewire`."""
+
+import sys
+
+from ceasewire.cli import main
+
+sys.exit(main())

@@ -1,0 +1,170 @@
+"""A node that runs: the one thread in which its calls happen, and who waits for what is new in it.
+
+The event loop never waits for the disk or for a signature: each call of the node goes to its one thread. What changes there is told to
+the loop, which wakes the peers' waiting polls and our own lines. Both look for themselves whether it concerns them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, ParamSpec, TypeVar
+
+from ..errors import LocalError
+from ..node.exchange import Composed, Exchange, Received
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+POLLS_PER_PEER: Final = 2
+RECEIPT_SECONDS: Final = 3.0  # so long after an answered poll its receipt is waited for, before the messages are pushed
+RECEIPT_SECONDS_PER_MESSAGE: Final = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A bundle taken, and its answer: None if there is nothing to say yet. `changes` and `receipted` are what was known then."""
+
+    received: Received
+    echo: bytes
+    answer: Composed | None
+    changes: int
+    receipted: int
+
+
+@dataclass(eq=False, slots=True)
+class Poll:
+    """A peer's request that waits for its answer."""
+
+    peer: int
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    over: bool = False
+
+
+class Hub:
+    """One node that runs. Made and used in one event loop, but for `_on_change`."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.node = exchange.node
+        self.failed: str | None = None  # code of the last write that failed, until one succeeds
+        self.listeners: list[Callable[[], None]] = []
+        self.changes = 0
+        self.closing = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
+        self._polls: dict[int, list[Poll]] = {}
+        self._patience: dict[int, float] = {}
+        self.node.on_change.append(self._on_change)
+
+    @property
+    def health(self) -> str:
+        """`ok`, or the code for which this node does not do its work."""
+        return self.node.closed or self.failed or "ok"
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call something of the node in its thread. Raises what it raises."""
+        try:
+            return await self._loop.run_in_executor(self._thread, lambda: call(*args, **kwargs))
+        except LocalError as error:
+            if error.code in {"disk.failed", "store.damaged"}:
+                self.failed = error.code
+            raise
+
+    def close(self) -> None:
+        """Let the thread end after the call that it is at."""
+        self.node.on_change.remove(self._on_change)
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    # --- What is new ---
+
+    def _on_change(self) -> None:
+        """Called by the node after each commit, in whatever thread committed."""
+        self.changes += 1
+        self.failed = None
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for polls in self._polls.values():
+            for poll in polls:
+                poll.news.set()
+        for call in self.listeners:
+            call()
+
+    def due(self, peer: int) -> bool:
+        """Whether we hold something that the peer lacks. In the node's thread."""
+        return bool(self.exchange.spans(peer))
+
+    def _receipted(self, peer: int) -> int:
+        return self.node.store.covered(peer).get(self.node.own, 0)
+
+    # --- A peer's requests ---
+
+    def take(self, data: bytes, *, hold: bool) -> Taken:
+        """Receive a bundle, and compose the answer unless it may wait and has nothing to say. In the node's thread.
+
+        Raises as Exchange.receive and Exchange.compose.
+        """
+        received = self.exchange.receive(data)
+        sender, echo = received.sender, hashlib.sha256(data).digest()
+        if received.receipts:
+            self._patience.pop(sender, None)
+        brought = received.messages or received.again or received.held or received.refused
+        changes = self.changes
+        answer = None
+        if brought or not hold or self.due(sender):
+            answer = self._answer(sender, echo)
+        return Taken(received, echo, answer, changes, self._receipted(sender))
+
+    def _answer(self, peer: int, echo: bytes) -> Composed:
+        answer = self.exchange.compose(peer, echo=echo)
+        if answer.messages:
+            patience = RECEIPT_SECONDS + RECEIPT_SECONDS_PER_MESSAGE * answer.messages
+            self._patience[peer] = self._loop.time() + patience
+        return answer
+
+    async def hold(self, taken: Taken, seconds: float) -> Composed:
+        """The answer to a poll: as soon as there is something for the peer, or after so many seconds. Raises as Exchange.compose."""
+        peer = taken.received.sender
+        poll = Poll(peer)
+        polls = self._polls.setdefault(peer, [])
+        for older in polls[: 1 - POLLS_PER_PEER or None]:
+            older.over = True
+            older.news.set()
+        polls.append(poll)
+        seen = taken.changes
+        try:
+            async with asyncio.timeout(seconds):
+                while not (poll.over or self.closing):
+                    if self.changes == seen:
+                        await poll.news.wait()
+                    poll.news.clear()
+                    seen, answer = await self.run(self._answer_if_due, taken)
+                    if answer is not None:
+                        return answer
+        except TimeoutError:
+            pass
+        finally:
+            polls.remove(poll)
+        return await self.run(self._answer, peer, taken.echo)
+
+    def _answer_if_due(self, taken: Taken) -> tuple[int, Composed | None]:
+        peer, seen = taken.received.sender, self.changes
+        if self.due(peer) or self._receipted(peer) > taken.receipted:
+            return seen, self._answer(peer, taken.echo)
+        return seen, None
+
+    def end_polls(self) -> None:
+        """Answer every poll now, and hold none from now on."""
+        self.closing = True
+        self._wake()
+
+    def patience(self, peer: int) -> float:
+        """For how many seconds a message for the peer should not be pushed, since a poll of its carries it."""
+        if self._polls.get(peer):
+            return RECEIPT_SECONDS
+        return self._patience.get(peer, 0.0) - self._loop.time()

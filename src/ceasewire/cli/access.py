@@ -1,0 +1,91 @@
+"""How a command reaches a node: reading beside whoever writes; writing under the lock, or through the process that holds it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from ..errors import CeasewireError, LocalError, PeerError
+
+if TYPE_CHECKING:
+    from ..folder import Folder
+    from ..node.node import Node
+    from ..node.view import View
+
+T = TypeVar("T")
+_ROUND_SECONDS: Final = 0.5  # how long the lock is waited for before the control socket is tried again
+
+
+@contextmanager
+def own_files() -> Iterator[None]:
+    """Our own files were checked when they were written: one that now breaks a rule is damage here, and no refusal of a peer."""
+    try:
+        yield
+    except PeerError as error:
+        raise LocalError("store.damaged", f"{error.explained.sentence.lower()} [{error.code}]") from error
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[View]:
+    """A node's store, to read. Raises LocalError node.*, store.*."""
+    from ..folder import Folder
+
+    with own_files(), Folder(path).view() as view:
+        yield view
+
+
+def closed(path: Path, view: View) -> str | None:
+    """Why the log signs nothing more, as far as that shows without the keys: the code, or None. The pen is asked first: the store's
+    counter is never behind it unless the store was put back."""
+    from ..node.node import CLOSED
+    from ..pen import Pen
+
+    try:
+        counter = Pen.peek_counter(path / "pen")
+    except LocalError as error:
+        return error.code
+    return "log.closed" if view.store.meta(CLOSED) is not None or view.store.counter < counter else None
+
+
+def writing(
+    folder: Folder, passphrase: bytes | None, request: dict[str, Any], act: Callable[[Node], T], read: Callable[[Any], T]
+) -> T:
+    """Do `act` with the node, under its lock. If a serving process holds the lock, it is asked for `request`, and `read` makes the
+    same of its answer. If another command holds it, the lock is waited for. Raises LocalError node.locked when neither comes about in
+    folder.LOCK_WAIT_SECONDS."""
+    from .. import folder as folders
+
+    deadline = time.monotonic() + folders.LOCK_WAIT_SECONDS
+    wait = 0.0
+    while True:
+        with ExitStack() as stack:
+            try:
+                with own_files():
+                    node = stack.enter_context(folder.node(passphrase, wait))
+            except LocalError as error:
+                if error.code != "node.locked":
+                    raise
+            else:
+                return act(node)
+        answer = _ask(folder, request)
+        if answer is not None:
+            return read(answer[0])
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise LocalError("node.locked", str(folder.path))
+        wait = min(left, _ROUND_SECONDS)
+
+
+def _ask(folder: Folder, request: dict[str, Any]) -> tuple[Any] | None:
+    """The serving process's answer, in a tuple of one; None if nobody listens."""
+    from ..carriers import control
+
+    try:
+        return (control.call(folder.control_path, request),)
+    except CeasewireError as error:
+        if error.code == "node.locked":
+            return None
+        raise

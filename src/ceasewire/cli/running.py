@@ -1,0 +1,108 @@
+"""From arguments to an exit status: what every command has in common."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import Final
+
+from ..errors import CeasewireError, LocalError, PeerError
+from .answer import Answer, dump, error_json, flush, tell, write
+from .later import refuse_later
+
+DONE: Final = 0
+REFUSED: Final = 1
+FAILED: Final = 2
+_INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+_DEBUG: Final = "CEASEWIRE_DEBUG"
+
+
+def run(tokens: list[str]) -> int:
+    """Run one command; its exit status. Nothing is raised but by `sys.exit` of nobody: every error becomes a sentence."""
+    _prepare()
+    as_json = "--json" in (tokens[: tokens.index("--")] if "--" in tokens else tokens)
+    if tokens[:1] == ["--json"]:
+        tokens = [*tokens[1:], "--json"]
+    try:
+        answer = _call(tokens)
+        if answer is None:
+            flush()
+            return DONE
+        write(answer, as_json=as_json)
+        return answer.status
+    except CeasewireError as error:
+        return _fail(error, as_json)
+    except BrokenPipeError:
+        return _pipe_closed()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except OSError as error:
+        if os.environ.get(_DEBUG):
+            raise
+        return _fail(LocalError("file.unwritable", error.strerror or type(error).__name__), as_json)
+    except Exception as error:
+        if os.environ.get(_DEBUG):
+            raise
+        return _unexpected(error, as_json)
+
+
+def _prepare() -> None:
+    """A locale without Unicode must not make printing fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _call(tokens: list[str]) -> Answer | None:
+    """The command's answer; None if help or the version was printed."""
+    from cyclopts import CycloptsError
+
+    from .app import app
+
+    refuse_later(tokens)
+    try:
+        answer = app(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        raise LocalError("usage", str(error).rstrip(".")) from None
+    return answer if isinstance(answer, Answer) else None
+
+
+def _fail(error: CeasewireError, as_json: bool) -> int:
+    tell("ceasewire: ", str(error))
+    _say_json(error_json(error), as_json)
+    return REFUSED if isinstance(error, PeerError) else FAILED
+
+
+def _unexpected(error: Exception, as_json: bool) -> int:
+    message = f"Something failed that should not have ({type(error).__name__})"
+    step = f"Run it again with {_DEBUG}=1 set to see where, and report that."
+    tell(f"ceasewire: {message}. {step}")
+    _say_json({"error": {"code": None, "message": message, "step": step}}, as_json)
+    return FAILED
+
+
+def _say_json(value: object, as_json: bool) -> None:
+    if as_json and sys.stdout is not None:
+        try:
+            sys.stdout.write(dump(value) + "\n")
+            sys.stdout.flush()
+        except OSError:
+            _drop_output()
+
+
+def _pipe_closed() -> int:
+    """Whoever read our output has gone (`ceasewire list | head`): end quietly, as programs do that die of SIGPIPE."""
+    _drop_output()
+    return _PIPE_CLOSED
+
+
+def _drop_output() -> None:
+    """What is still buffered cannot be written, and must not be tried again at exit."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
