@@ -287,6 +287,7 @@ class Exchange:
         node = self.node
         before = node.store.covered(node.own).get(peer, 0)
         report = Report(node.channel.logs[peer].slug)
+        idle, lacked = 0, self.spans(peer)
         for _ in range(_ROUNDS):
             composed = self.compose(peer)
             report.sent += composed.messages
@@ -297,8 +298,11 @@ class Exchange:
             if received.refused:
                 report.error = received.refused[0]
                 break
-            stuck = composed.messages and not received.receipts
-            if stuck or not (self.spans(peer) or received.messages or received.again):
+            lacks = self.spans(peer)
+            idle = 0 if received.messages or received.receipts or lacks != lacked else idle + 1
+            lacked = lacks
+            # Messages that were here already mean that our receipt for them got lost: one more round takes it there.
+            if idle > bool(received.again) or not (lacks or received.messages or received.again):
                 break
         known = node.store.peers().get(peer)
         report.error = report.error or (known.told if known else None)
