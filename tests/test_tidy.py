@@ -71,8 +71,9 @@ LAYERS: dict[str, Layer] = {
     "console": FACE,
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
     "cli": Layer(f"{ALL} folder demo bench", None),
-    "demo": Layer(f"{ALL} folder", None),
-    "bench": Layer(f"{ALL} folder", None),
+    "processes": Layer("errors limits folder"),
+    "demo": Layer(f"{ALL} folder processes", None),
+    "bench": Layer(f"{ALL} folder processes", None),
     "__main__": Layer("cli"),
 }
 

@@ -21,8 +21,7 @@ SOFA_LOG_LINE = (
     "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n"
 )
 SOFA_WITNESS_LINE = (
-    "— witness.example.com/w1 "
-    "jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
+    "— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n"
 )
 SOFA = Checkpoint.parse(SOFA_TEXT)
 TIME = 1_679_315_147
@@ -181,6 +180,11 @@ def test_times(key: VerifierKey, sign: Signer) -> None:
         changed = SignatureLine(line.name, line.key_id, time.to_bytes(8, "big") + line.blob[8:])
         with refused("sig.invalid"):
             checkpoint.verify(SOFA, changed, key)
+
+
+@pytest.mark.parametrize(("key", "sign"), KEYS)
+def test_the_time_is_zero_unless_given(key: VerifierKey, sign: Signer) -> None:
+    assert checkpoint.verify(SOFA, checkpoint.sign(SOFA, key, sign), key) == 0
 
 
 def test_a_time_above_the_limit_is_refused_even_when_it_is_signed() -> None:

@@ -77,8 +77,7 @@ def test_cctv_keys_are_weak_exactly_when_they_have_a_low_order_part() -> None:
 def test_speccheck() -> None:
     cases = load(vectors("ed25519-speccheck") / "cases.json")
     verdicts = [
-        ed25519.verify(bytes.fromhex(case["pub_key"]), bytes.fromhex(case["signature"]), bytes.fromhex(case["message"]))
-        for case in cases
+        ed25519.verify(bytes.fromhex(case["pub_key"]), bytes.fromhex(case["signature"]), bytes.fromhex(case["message"])) for case in cases
     ]
     assert "".join("XV"[verdict] for verdict in verdicts) == "XXXVXXXXXXXX"
 
@@ -123,6 +122,15 @@ def test_an_encoding_that_is_no_point_or_not_reduced_is_weak() -> None:
     assert weak((2).to_bytes(32, "little"))  # no x belongs to y = 2
     for y in range(19):  # y + p still fits into 255 bits
         assert weak((y + FIELD).to_bytes(32, "little"))
+
+
+def test_the_border_between_signature_and_message_is_fixed() -> None:
+    key, sign = ed25519_key("a")
+    signature = sign(b"message")
+    assert ed25519.verify(key.key, signature, b"message")
+    assert not ed25519.verify(key.key, signature + b"m", b"essage")
+    assert not ed25519.verify(key.key, signature[:63], signature[63:] + b"message")
+    assert not ed25519.verify(key.key + b"\x00", signature, b"message")
 
 
 @pytest.mark.parametrize("length", [0, 1, 31, 33, 64])

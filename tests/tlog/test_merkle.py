@@ -48,6 +48,7 @@ def test_roots() -> None:
     assert Frontier.empty().root() == EMPTY_ROOT == merkle.tree_root([])
     for size in range(MAX + 1):
         assert merkle.tree_root(LEAVES[:size]) == ROOTS[size]
+        assert merkle.root_of(READ, size) == ROOTS[size]
 
 
 @given(st.lists(st.integers(min_value=0, max_value=40), max_size=8))
@@ -104,6 +105,8 @@ def test_changed_inclusion_proofs_fail(size: int) -> None:
             not_included(leaf, index, size, root, [*path[:at], path[at][:31], *path[at + 1 :]])
         not_included(leaf, index, size, root, [*path, root])
         not_included(leaf, index, size, root, [root, *path])
+        for longer in (merkle.node_hash(leaf, root), merkle.node_hash(root, leaf)):
+            not_included(leaf, index, size, longer, [*path, leaf])
         not_included(leaf[:31], index, size, root, path)
         not_included(leaf, index, size, root + b"\x00", path)
         not_included(leaf, index, size, flipped(root, 255), path)
@@ -151,6 +154,7 @@ def test_the_empty_tree() -> None:
     merkle.verify_consistency(0, EMPTY_ROOT, 5, ROOTS[5], [])
     not_consistent(0, EMPTY_ROOT, 0, ROOTS[5], [])
     not_consistent(0, ROOTS[5], 0, ROOTS[5], [])
+    not_consistent(0, EMPTY_ROOT, -1, EMPTY_ROOT, [])
     not_consistent(0, ROOTS[5], 5, ROOTS[5], [])
     not_consistent(0, EMPTY_ROOT, 5, ROOTS[5], [EMPTY_ROOT])
     not_included(LEAVES[0], 0, 0, EMPTY_ROOT, [])

@@ -103,8 +103,7 @@ def test_one_key_may_be_a_log_and_a_witness() -> None:
 
 def test_blanks_and_comments() -> None:
     policy = Policy.parse(
-        f" \t\n# a comment, \xff and \u2603\n \t# another\n#\n\tlog \t {log_key(1)}\t\n"
-        f"  {W1}  \t\n\n \tquorum\t a \n# end\n".encode()
+        f" \t\n# a comment, \xff and \u2603\n \t# another\n#\n\tlog \t {log_key(1)}\t\n  {W1}  \t\n\n \tquorum\t a \n# end\n".encode()
     )
     assert (len(policy.logs), list(policy.witnesses), policy.quorum) == (1, ["a"], "a")
 

@@ -34,10 +34,10 @@ BARE = Proof(0, (), NOTE, None)
 
 
 def test_the_example_of_the_specification() -> None:
-    # Its extra line is not canonical base64 and its signatures are elided, so these two are ours.
+    # Its signatures are elided, so the signature lines and the origin are ours; all above them is the example, verbatim.
     head = (
         b"c2sp.org/tlog-proof@v1\n"
-        b"extra YWdlLXYxLjIuMS1kYXJ3aW4tYXJtNjQudGFyLmd6\n"
+        b"extra YWdlLXYxLjIuMS1kYXJ3aW4tYXJtNjQudGFyLmd6kYXJ3aW4tYXJ\n"
         b"index 73894\n"
         b"gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=\n"
         b"B95lDa8R83lS8n0eG+o0buTxRKQTYFi//1U8anccXmA=\n"
@@ -48,9 +48,10 @@ def test_the_example_of_the_specification() -> None:
     )
     root = bytes.fromhex("b05a1d57fbd2a793bc9fd6bc4295ba3d163deed7ce496e5bb1cd9797f1108b4f")
     parsed = Proof.parse(head + signed(109_482, root).encode())
-    assert parsed.extra == b"age-v1.2.1-darwin-arm64.tar.gz"
+    assert parsed.extra == b"age-v1.2.1-darwin-arm64.tar.gz" + bytes.fromhex("9185c9dda5b8b585c9")
     assert (parsed.index, len(parsed.path)) == (73_894, 5)
     assert parsed.path[0].hex().startswith("8122b25e8619")
+    assert parsed.encode().startswith(head)
     assert parsed.signed.checkpoint.text().splitlines()[1:] == ["109482", "sFodV/vSp5O8n9a8QpW6PRY97tfOSW5bsc2Xl/EQi08="]
 
 

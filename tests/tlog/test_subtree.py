@@ -13,10 +13,7 @@ from .test_merkle import reader
 MAX = 24
 LEAVES = leaves(MAX)
 SUBTREES = [
-    Subtree(start, end)
-    for start in range(MAX)
-    for end in range(start + 1, MAX + 1)
-    if start % (1 << (end - start - 1).bit_length()) == 0
+    Subtree(start, end) for start in range(MAX) for end in range(start + 1, MAX + 1) if start % (1 << (end - start - 1).bit_length()) == 0
 ]
 
 
@@ -85,6 +82,7 @@ def test_empty_and_impossible_subtrees() -> None:
         (Subtree(3, 3), root, []),
         (Subtree(3, 3), EMPTY_ROOT, [root]),
         (Subtree(6, 6), EMPTY_ROOT, []),
+        (Subtree(-1, -1), EMPTY_ROOT, []),
         (Subtree(1, 3), naive_root(LEAVES[1:3]), []),
         (Subtree(4, 6), naive_root(LEAVES[4:6]), []),
     ]:

@@ -90,6 +90,11 @@ def test_bundle_round_trip(entries: list[bytes]) -> None:
     assert tiles.decode_entry_bundle(tiles.encode_entry_bundle(entries), len(entries)) == entries
 
 
+@pytest.mark.parametrize("width", [1, 255, 256])
+def test_bundle_widths(width: int) -> None:
+    assert tiles.decode_entry_bundle(tiles.encode_entry_bundle([b""] * width), width) == [b""] * width
+
+
 def test_bundle_of_the_largest_entry() -> None:
     entry = b"e" * 65_535
     assert tiles.encode_entry_bundle([entry]) == b"\xff\xff" + entry
