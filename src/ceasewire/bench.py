@@ -32,10 +32,10 @@ from .processes import free_port, serving
 from .record.card import Card
 from .record.charter import open_charter
 from .record.draft import from_toml
-from .record.message import Message, row
+from .record.message import Body, Message, row
 from .record.values import LogState
 from .store import sqlite
-from .store.interface import Change, KeptCheckpoint
+from .store.interface import Change, KeptCheckpoint, Store
 from .tlog.merkle import Frontier
 
 BULK: Final = 10_000
@@ -78,31 +78,35 @@ def channel(base: Path, urls: dict[str, str]) -> Iterator[dict[str, Folder]]:
     yield nodes
 
 
-def floor(base: Path, nodes: dict[str, Folder], count: int, batch: int) -> float:
-    """Seconds that `count` messages cost at least, both sides, in batches."""
+def floor(base: Path, nodes: dict[str, Folder], count: int, batch: int) -> list[float]:
+    """Seconds that each batch of `count` messages costs at least, on both sides together."""
     with nodes["north"].node(None) as node:
         bodies = [node.read("notification", draft(number))[1] for number in range(count)]
-        started = time.perf_counter()
+        sides = []
         for side in ("a", "b"):
-            path = base / f"floor-{side}-{count}-{batch}.sqlite"
-            sqlite.create(path)
-            store = sqlite.open_writer(path)
-            state = LogState(0, Frontier.empty(), 0, {})
-            for at in range(0, count, batch):
-                rows = [row(0, n, Message(1, 1, {}, os.urandom(16), bodies[n])) for n in range(at, min(at + batch, count))]
-                state = LogState(0, state.frontier.extend([one.leaf for one in rows]), 1, {})
-                root = state.frontier.root()
-                kept = KeptCheckpoint(0, state.size, root, node.pen.sign_log(root))
-                store.commit(Change(rows=rows, states=[state], checkpoints=[kept], signed=True))
+            sqlite.create(base / f"floor-{side}.sqlite")
+            store = sqlite.open_writer(base / f"floor-{side}.sqlite")
+            sides.append(list(_floor_side(store, bodies, batch, node.pen.sign_log)))
             store.close()
-        return time.perf_counter() - started
+    return [one + other for one, other in zip(*sides, strict=True)]
+
+
+def _floor_side(store: Store, bodies: list[Body], batch: int, sign: Callable[[bytes], bytes]) -> Iterator[float]:
+    state = LogState(0, Frontier.empty(), 0, {})
+    for at in range(0, len(bodies), batch):
+        started = time.perf_counter()
+        rows = [row(0, n, Message(1, 1, {}, os.urandom(16), bodies[n])) for n in range(at, min(at + batch, len(bodies)))]
+        state = LogState(0, state.frontier.extend([one.leaf for one in rows]), 1, {})
+        root = state.frontier.root()
+        store.commit(Change(rows=rows, states=[state], checkpoints=[KeptCheckpoint(0, state.size, root, sign(root))], signed=True))
+        yield time.perf_counter() - started
 
 
 def bulk(base: Path, count: int) -> Result:
     """End to end: from the first message written to the last receipt stored, over loopback HTTP to a node in another process."""
     port = free_port()
     with channel(base, {"north": "", "south": f"http://127.0.0.1:{port}"}) as nodes:
-        below = floor(base, nodes, count, limits.BATCH_MESSAGES)
+        below = sum(floor(base, nodes, count, limits.BATCH_MESSAGES))
         with serving({"south": nodes["south"]}, lambda _: None) as running, nodes["north"].node(None) as node:
             exchange, wire = Exchange(node), [0]
             _count_wire(exchange, wire)
@@ -163,7 +167,7 @@ def single(base: Path, count: int) -> Result:
     ports = [free_port(), free_port()]
     urls = {slug: f"http://127.0.0.1:{port}" for slug, port in zip(("north", "south"), ports, strict=True)}
     with channel(base, urls) as nodes:
-        below = [floor(base, nodes, 1, 1) for _ in range(5)]
+        below = floor(base, nodes, count, 1)
         with serving(nodes, lambda _: None), nodes["north"].view() as view:
             times = [_one(nodes["north"], view.store.covered, number) for number in range(count + 10)][10:]
     times.sort()

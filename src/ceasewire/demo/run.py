@@ -122,7 +122,8 @@ def _play(nodes: dict[str, Folder], outcome: Outcome, say: Say) -> None:
 
 
 def _about(draft: dict[str, Any]) -> str:
-    text = draft.get("place") or draft.get("title") or draft.get("stance") or (draft.get("questions") or [""])[0]
+    words = (draft.get("place"), draft.get("title"), draft.get("stance"), *draft.get("questions", [])[:1], draft.get("state"))
+    text = next((word for word in words if word), "on watch" if draft.get("watch") else "")
     return f"{text}  (re {draft['re']})" if "re" in draft else str(text)
 
 
