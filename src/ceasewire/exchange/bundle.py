@@ -22,6 +22,7 @@ from ..record import encoding
 from ..record.card import tagged
 from ..record.encoding import Value
 from ..record.message import Message
+from ..record.values import Row
 from ..tlog import ed25519
 from . import seal
 from .seal import KEY_ID_BYTES
@@ -66,6 +67,23 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class PackedRun:
+    """A run made of rows as a store keeps them. Their parts are canonical already, so they are joined and not decoded again."""
+
+    log: int
+    start: int
+    rows: Sequence[Row]
+    checkpoint: bytes
+
+    def encode(self) -> bytes:
+        """The same bytes as Run.encode of the rows' messages."""
+        encode = encoding.encode_checked
+        messages = [encoding.encoded_array((encode(r.kind), encode(r.time), r.seen, encode(r.seed), r.body)) for r in self.rows]
+        parts = (encode(self.log), encode(self.start), encoding.encoded_array(messages), encode(self.checkpoint))
+        return encoding.encoded_array(parts)
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What the sender says of our log or bundles: a stable code, the log it concerns, a detail without content."""
 
@@ -79,12 +97,13 @@ class Contents:
     """What a bundle carries. `heads` and `wants` map log number to size; `checkpoints` are C2SP notes, the newest known of each
     log with all its cosignatures; `sealing_key` a fresh key to seal to (b"" if none); `gone` ids of sealing keys that are gone;
     `echo` SHA-256 of the bundle that this one answers (b"" if none). Openings, evidence and proofs are byte strings for later
-    versions."""
+    versions. `packed` is more runs to write; what is read stands in `runs`."""
 
     log: int
     counter: int
     heads: Mapping[int, int]
     runs: Sequence[Run] = ()
+    packed: Sequence[PackedRun] = ()
     checkpoints: Sequence[bytes] = ()
     openings: Sequence[bytes] = ()
     evidence: Sequence[bytes] = ()
@@ -97,24 +116,22 @@ class Contents:
 
     def encode(self) -> bytes:
         """The contents' bytes. Raises PeerError enc.*."""
-        return encoding.encode(
-            {
-                1: self.log,
-                2: self.counter,
-                3: dict(self.heads),
-                4: [run.value() for run in self.runs],
-                5: list(self.checkpoints),
-                6: list(self.openings),
-                7: list(self.evidence),
-                8: [[log, size] for log, size in sorted(self.wants.items())],
-                9: list(self.proofs),
-                10: self.sealing_key,
-                11: list(self.gone),
-                12: [[told.code, told.log, told.detail] for told in self.told],
-                13: self.echo,
-            },
-            _CONTENTS_DEPTH,
-        )
+        values: dict[int, Value] = {
+            1: self.log,
+            2: self.counter,
+            3: dict(self.heads),
+            5: list(self.checkpoints),
+            6: list(self.openings),
+            7: list(self.evidence),
+            8: [[log, size] for log, size in sorted(self.wants.items())],
+            9: list(self.proofs),
+            10: self.sealing_key,
+            11: list(self.gone),
+            12: [[told.code, told.log, told.detail] for told in self.told],
+            13: self.echo,
+        }
+        runs = encoding.encoded_array([run.encode() for run in (*self.runs, *self.packed)])
+        return encoding.encoded_map({4: runs, **{key: encoding.encode(value) for key, value in values.items()}})
 
     @staticmethod
     def decode(data: bytes) -> Contents:

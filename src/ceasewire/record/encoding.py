@@ -9,7 +9,7 @@ checks the profile, encodes again and compares. (The one null of the protocol, a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 import cbor2
@@ -88,6 +88,22 @@ def encode(value: Value, depth: int = limits.CBOR_DEPTH, *, null: bool = False) 
 def encode_checked(value: Value) -> bytes:
     """The encoding of a value that was checked already, or was built of checked parts."""
     return cbor2.dumps(value, canonical=True)
+
+
+def encoded_array(items: Sequence[bytes]) -> bytes:
+    """The array of values that are encoded already."""
+    return _head(0x80, len(items)) + b"".join(items)
+
+
+def encoded_map(items: Mapping[int, bytes]) -> bytes:
+    """The map of values that are encoded already."""
+    return _head(0xA0, len(items)) + b"".join([_head(0x00, key) + items[key] for key in sorted(items)])
+
+
+def _head(major: int, count: int) -> bytes:
+    """A CBOR head: the major type's bits over the encoding of an unsigned integer (RFC 8949 section 3)."""
+    number = cbor2.dumps(count)
+    return bytes([number[0] | major]) + number[1:]
 
 
 def decode(data: bytes, max_bytes: int = limits.BODY_BYTES, depth: int = limits.CBOR_DEPTH, *, null: bool = False) -> Value:
