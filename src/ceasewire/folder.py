@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from .errors import LocalError
 from .exchange import seal
-from .keyfile import read_unlock_key, write_recovery, write_unlock_key
+from .keyfile import read_unlock_key, sync_folder, write_recovery, write_unlock_key
 from .node.node import Node
 from .node.view import View
 from .pen import Pen, Seeds
@@ -54,14 +54,14 @@ class Folder:
     def create(path: Path, card: Callable[[LogKeys, tuple[RecoveryKey, ...]], Card], passphrase: bytes | None) -> Folder:
         """Make a node: keys, recovery key, empty store. `card` fills in who this is. Without a passphrase the pen opens by a key file.
 
-        Raises LocalError node.exists, file.unwritable, random.failed, disk.failed; PeerError card.malformed.
+        Raises LocalError node.exists, file.unwritable, random.failed, disk.failed; PeerError card.malformed, enc.*.
         """
         folder = Folder(path)
         seeds = [_random(32) for _ in range(7)]
         log, log_pq, receipt, receipt_pq, sealing, recovery, recovery_pq = seeds
         keys = LogKeys(_public(log), _public_pq(log_pq), _public(receipt), _public_pq(receipt_pq), seal.public_key(sealing))
-        made = card(keys, (RecoveryKey(_public(recovery), _public_pq(recovery_pq)),))
-        made.check()
+        # Read back as its readers will: a name that is too long must be refused before there are keys for it.
+        made = Card.decode(card(keys, (RecoveryKey(_public(recovery), _public_pq(recovery_pq)),)).encode())
         folder._make_place()
         secret = passphrase if passphrase is not None else write_unlock_key(path / "unlock.key", os.urandom)
         Pen.create(
@@ -90,17 +90,26 @@ class Folder:
             raise LocalError("file.unwritable", f"{self.path}: {error.strerror}") from None
 
     @staticmethod
-    def write(path: Path, data: bytes) -> None:
-        """Write a file whole or not at all, 0600. Raises LocalError file.unwritable."""
+    def write(path: Path, data: bytes, mode: int = 0o600) -> None:
+        """Write a file whole or not at all, durably. Raises LocalError file.unwritable."""
+        temporary: str | None = None
         try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent)
+            if path.is_dir():
+                raise LocalError("file.unwritable", f"{path} is a folder")
+            handle, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
+                os.fchmod(file.fileno(), mode)
                 os.fsync(file.fileno())
             os.replace(temporary, path)
+            temporary = None
+            sync_folder(path.parent)
         except OSError as error:
             raise LocalError("file.unwritable", f"{path}: {error.strerror}") from None
+        finally:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
 
     # --- Reading ---
 
@@ -154,7 +163,11 @@ class Folder:
 
     def secret(self, passphrase: bytes | None) -> bytes:
         """What opens the pen: the passphrase, or the key file. Raises LocalError pen.*."""
-        return passphrase if passphrase is not None else read_unlock_key(self.path / "unlock.key")
+        if passphrase is not None:
+            return passphrase
+        if not os.path.lexists(self.path / "unlock.key"):
+            raise LocalError("pen.passphrase", "none was given, and this node has no unlock.key")
+        return read_unlock_key(self.path / "unlock.key")
 
     @contextmanager
     def pen(self, passphrase: bytes | None) -> Iterator[Pen]:
@@ -168,9 +181,12 @@ class Folder:
 
     @contextmanager
     def locked(self, wait: float = LOCK_WAIT_SECONDS) -> Iterator[None]:
-        """The right to write, waited for so many seconds. Raises LocalError node.locked, node.missing."""
+        """The right to write, waited for so many seconds. Raises LocalError node.locked, node.missing, file.unwritable."""
         self.card()
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise LocalError("file.unwritable", f"{self.path / 'lock'}: {error.strerror}") from None
         try:
             deadline = time.monotonic() + wait
             while not _try_lock(handle):

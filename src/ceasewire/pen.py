@@ -185,18 +185,27 @@ class Pen:
             # A slot that an earlier process wrote and did not sync must not be all that there is.
             os.fsync(handle)
             header, sealed = _parse(data)
-            slots = [data[at : at + _SLOT_BYTES] for at in _SLOT_AT]
-            counters = [int.from_bytes(slot[:8], "big") for slot in slots]
-            whole = [count if _slot(header.salt, count) == slot else None for count, slot in zip(counters, slots, strict=True)]
-            if whole == [None, None]:
-                raise LocalError("pen.damaged", "neither counter is whole")
-            return Pen(handle, header.salt, whole, _unsealed(header, sealed, secret))
+            return Pen(handle, header.salt, _counters(header, data), _unsealed(header, sealed, secret))
         except OSError as error:
             os.close(handle)
             raise LocalError("disk.failed", f"{path.name}: {error.strerror}") from error
         except BaseException:
             os.close(handle)
             raise
+
+    @staticmethod
+    def peek_counter(path: Path) -> int:
+        """The counter of the pen at `path`, read without its secret, also while another process notes in it. Anyone who can write the
+        file can forge it: it tells a person that the store is old, and guards nothing. Raises LocalError pen.mode, pen.damaged,
+        disk.failed."""
+        handle = open_secret(path)
+        try:
+            data = os.pread(handle, _FILE_BYTES + 1, 0)
+        except OSError as error:
+            raise LocalError("disk.failed", f"{path.name}: {error.strerror}") from error
+        finally:
+            os.close(handle)
+        return max(count for count in _counters(_parse(data)[0], data) if count is not None)
 
     def note(self, counter: int) -> None:
         """Write the counter; a sync in another thread is waited for. ValueError for a smaller one, LocalError disk.failed."""
@@ -279,6 +288,16 @@ class Pen:
             return self._store_key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
         except (InvalidTag, ValueError):
             raise LocalError("store.damaged", "a sealed secret does not open with this pen") from None
+
+
+def _counters(header: _Header, data: bytes) -> list[int | None]:
+    """The counter of each slot, None for one that is not whole. LocalError pen.damaged if neither is."""
+    slots = [data[at : at + _SLOT_BYTES] for at in _SLOT_AT]
+    counters = [int.from_bytes(slot[:8], "big") for slot in slots]
+    whole = [count if _slot(header.salt, count) == slot else None for count, slot in zip(counters, slots, strict=True)]
+    if whole == [None, None]:
+        raise LocalError("pen.damaged", "neither counter is whole")
+    return whole
 
 
 def _parse(data: bytes) -> tuple[_Header, bytes]:

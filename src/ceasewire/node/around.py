@@ -16,6 +16,7 @@ class Pending:
         self._store = store
         self._states = store.states()
         self._rows: dict[int, list[Row]] = {}
+        self._rests: dict[int, dict[bytes, int]] = {}
 
     def state(self, log: int) -> LogState:
         """Where a log stands, the pending change included."""
@@ -25,6 +26,9 @@ class Pending:
         """Take a new state, and the rows that led to it."""
         self._states[state.number] = state
         self._rows.setdefault(state.number, []).extend(rows)
+        rests = self._rests.setdefault(state.number, {})
+        for row in rows:
+            rests.setdefault(row.rest, row.index)
 
     def sizes(self) -> dict[int, int]:
         """Log number -> size, of every log with an entry."""
@@ -33,6 +37,13 @@ class Pending:
     def size(self, log: int) -> int:
         """See record.log.Around."""
         return self.state(log).size
+
+    def root(self, log: int, size: int) -> bytes:
+        """The root of a log's first `size` entries, some of which are of the pending change."""
+        state, stored = self.state(log), self._store.states().get(log) or LogState(log, Frontier.empty(), 0, {})
+        if size == state.size:
+            return state.frontier.root()
+        return stored.frontier.extend([row.leaf for row in self._rows[log][: size - stored.size]]).root()
 
     def time(self, log: int, index: int) -> int:
         """See record.log.Around."""
@@ -51,7 +62,5 @@ class Pending:
         """See record.log.Around."""
         wanted = set(rests)
         found = dict(self._store.rests(log, rests))
-        for row in self._rows.get(log, []):
-            if row.rest in wanted:
-                found.setdefault(row.rest, row.index)
-        return found
+        pending = self._rests.get(log, {})
+        return {rest: pending[rest] for rest in wanted & pending.keys()} | found

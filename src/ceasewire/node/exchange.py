@@ -6,7 +6,8 @@ our receipts for it. The receipts leave in the next bundle, never before that tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -14,12 +15,12 @@ from typing import Final
 from .. import limits
 from ..errors import CODES, PeerError
 from ..exchange import bundle, seal
-from ..exchange.bundle import Contents, Run, Told
+from ..exchange.bundle import Contents, PackedRun, Run, Told
 from ..exchange.session import Span, due, lacking
 from ..record.fields import Json
 from ..record.kinds import KINDS
 from ..record.log import Held, admit
-from ..record.message import message_of
+from ..record.values import Row
 from ..store.interface import Change, FreshKey, Peer, Refused, Shelved
 from ..tlog.checkpoint import Checkpoint
 from .around import Pending
@@ -27,6 +28,7 @@ from .node import COSIGNED_AT, GONE, Node, int_of
 from .notes import NoteReader
 
 _DAY: Final = 86400
+_LOOK: Final = 32  # rows read to see where a run may end, before all that fit are read
 _KEYS_GONE_KEPT: Final = 8
 _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
 
@@ -61,11 +63,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A bundle to send, how many messages ride in it, and up to which size of our own log it reaches."""
+    """A bundle to send, how many messages ride in it, up to which size of each log it reaches, and whether more are due."""
 
     data: bytes
     messages: int
-    reach: int
+    reach: dict[int, int]
     more: bool
 
 
@@ -74,8 +76,7 @@ class Exchange:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self._bundles = 0
-        self._epoch = -1
+        self.on_flash: list[Callable[[str], None]] = []  # called with the ref of each flash of another log, taken or held
 
     # --- Out ---
 
@@ -83,17 +84,16 @@ class Exchange:
         """The logs of every other party."""
         return [number for number in self.node.channel.logs if number != self.node.own]
 
-    def spans(self, peer: int, covered: int | None = None) -> list[Span]:
-        """What the peer lacks, by the rule of exchange.session."""
+    def spans(self, peer: int, covered: Mapping[int, int] | None = None) -> list[Span]:
+        """What the peer lacks, by the rule of exchange.session; `covered` log -> size that is on its way already."""
         node = self.node
         known = node.store.peers().get(peer)
-        reach = node.store.covered(node.own).get(peer, 0) if covered is None else covered
-        wants = dict(known.wants) if known else {}
-        if covered is not None:
-            wants.pop(node.own, None)
-        return due(node.own, Pending(node.store).sizes(), reach, wants)
+        held, reach = Pending(node.store).sizes(), node.store.covered(node.own).get(peer, 0)
+        found = due(node.own, held, reach, known.wants if known else {})
+        starts = [max(span.start, (covered or {}).get(span.log, 0)) for span in found]
+        return [replace(span, start=start) for span, start in zip(found, starts, strict=True) if start < span.stop]
 
-    def compose(self, peer: int, *, echo: bytes = b"", covered: int | None = None) -> Composed:
+    def compose(self, peer: int, *, echo: bytes = b"", covered: Mapping[int, int] | None = None) -> Composed:
         """The next bundle for a peer. `echo` is SHA-256 of the bundle it answers; `covered` what earlier bundles of a file cover.
 
         Raises LocalError log.closed.
@@ -107,9 +107,9 @@ class Exchange:
             known = node.store.peers().get(peer) or Peer(peer)
             contents = Contents(
                 log=node.own,
-                counter=self._next_counter(),
+                counter=node.next_counter(),
                 heads=Pending(node.store).sizes(),
-                runs=runs,
+                packed=runs,
                 checkpoints=self._newest_notes({run.log for run in runs}),
                 wants=self._wants(peer, known),
                 sealing_key=self._fresh_key(peer, change),
@@ -129,47 +129,60 @@ class Exchange:
                 sign=node.pen.sign_log,
                 seal_to=seal.seal,
             )
-        reach = max((run.start + len(run.messages) for run in runs if run.log == node.own), default=0)
-        return Composed(data, sum(len(run.messages) for run in runs), reach, more)
+        reach = {run.log: run.start + len(run.rows) for run in runs}
+        return Composed(data, sum(len(run.rows) for run in runs), reach, more)
 
-    def _next_counter(self) -> int:
-        """A bundle counter that never comes twice: the store's durable counter, then a count within this process."""
-        node = self.node
-        if self._epoch < 0:
-            node.commit(Change(signed=True))  # so that a counter used before this process started is never used again
-        if node.store.counter != self._epoch:
-            self._epoch, self._bundles = node.store.counter, 0
-        self._bundles += 1
-        return (self._epoch << 24) + self._bundles
-
-    def _runs(self, spans: list[Span]) -> tuple[list[Run], bool]:
+    def _runs(self, spans: list[Span]) -> tuple[list[PackedRun], bool]:
         """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left."""
-        runs: list[Run] = []
+        runs: list[PackedRun] = []
         count, size = limits.BUNDLE_MESSAGES, limits.BUNDLE_CONTENTS_BYTES // 2
+        quota = self.node.channel.charter.quotas["messages_per_log_and_day"]  # a run over it would be held for ever
         for span in spans:
             start = span.start
             while start < span.stop:
-                run, length = self._run(span.log, start, span.stop, count, size)
+                run, length = self._run(span.log, start, span.stop, min(count, quota), size)
                 if run is None or (runs and length > size):
                     return runs, True
                 runs.append(run)
-                start += len(run.messages)
-                count, size = count - len(run.messages), size - length
+                start += len(run.rows)
+                count, size = count - len(run.rows), size - length
         return runs, False
 
-    def _run(self, log: int, start: int, stop: int, count: int, size: int) -> tuple[Run | None, int]:
-        """The longest run from `start` that ends at a checkpoint within the room; a whole batch if none does and it is the first."""
+    def _run(self, log: int, start: int, stop: int, count: int, size: int) -> tuple[PackedRun | None, int]:
+        """The longest run from `start` that ends at a checkpoint within the room; a whole batch if none does and it is the first.
+
+        A run ends with the batch of a line check, whose checkpoint bears both signatures. Among three or more it also ends where `seen`
+        changes: longer runs of two logs that have seen each other would each wait for the other, at whoever has neither.
+        """
         node = self.node
-        rows = node.store.rows(log, start, min(stop, start + count), max_bytes=size)
-        kept = node.store.newest_checkpoint(log, at_most=start + len(rows))
+        rows = node.store.rows(log, start, min(stop, start + count, start + _LOOK), max_bytes=size)
+        if self._alike(rows) == _LOOK:
+            rows = node.store.rows(log, start, min(stop, start + count), max_bytes=size)
+        if not rows:
+            return None, 0
+        end = start + self._alike(rows)
+        if rows[end - start - 1].kind == KINDS["line_check"]:
+            whole = node.store.next_checkpoint(log, end)
+            end = whole.size if whole and whole.size <= start + len(rows) else end - 1
+        kept = node.store.newest_checkpoint(log, at_most=end)
         if kept is None or kept.size <= start:
             kept = node.store.next_checkpoint(log, start + 1)
             if kept is None or kept.size - start > count:
                 return None, 0
             rows = node.store.rows(log, start, kept.size)
         rows = rows[: kept.size - start]
-        run = Run(log, start, tuple([message_of(one) for one in rows]), node.note(kept).encode())
-        return run, sum(len(one.body) + len(one.seen) + 64 for one in rows)
+        run = PackedRun(log, start, rows, node.note(kept).encode())
+        return run, sum(len(one.body) + len(one.seen) + 64 for one in rows) + len(run.checkpoint)
+
+    def _alike(self, rows: list[Row]) -> int:
+        """How many of the rows may stand in one run: up to a line check, and among three or more with the same `seen`."""
+        several = len(self.node.channel.logs) > 2
+        for n, one in enumerate(rows):
+            if several and one.seen != rows[0].seen:
+                return n
+            if one.kind == KINDS["line_check"]:
+                return n + 1
+        return len(rows)
 
     def _newest_notes(self, besides: set[int]) -> list[bytes]:
         """The newest checkpoint of each log with every cosignature we hold, but of logs whose run says the same."""
@@ -199,7 +212,7 @@ class Exchange:
         """The fresh sealing key to give the peer: the newest until it used it, then a new one each day."""
         node = self.node
         keys = node.store.fresh_keys(peer)
-        if keys and (node.now() - keys[-1].made < _DAY or not _used(keys)):
+        if keys and (node.now() - keys[-1].made < _DAY or node.store.meta(f"used/{peer}") != keys[-1].key_id):
             return keys[-1].public
         seed = node.draw(seal.SEED_BYTES)
         public = seal.public_key(seed)
@@ -237,15 +250,14 @@ class Exchange:
         return opened.sender, contents, header.key_id
 
     def _retire(self, peer: int, used: bytes, change: Change) -> None:
-        """The peer used this key: older ones of its are retired, and die after seven days."""
+        """The peer used this key: older ones of its are retired, and die after seven days. The dead of all peers are dropped."""
         now = self.node.now()
         keys = self.node.store.fresh_keys(peer)
         place = next((n for n, key in enumerate(keys) if key.key_id == used), None)
-        for key in keys[:place] if place is not None else []:
-            if key.retired is None:
-                change.fresh_keys.append(replace(key, retired=now))
-            elif now - key.retired > limits.FRESH_KEY_DAYS * _DAY:
-                change.drop_fresh_keys.append(key.key_id)
+        if keys and used == keys[-1].key_id and self.node.store.meta(f"used/{peer}") != used:
+            change.meta[f"used/{peer}"] = used
+        change.fresh_keys += [replace(key, retired=now) for key in keys[:place] if place is not None and key.retired is None]
+        change.drop_fresh_keys += [key.key_id for key in self.node.store.fresh_keys() if _dead(key, now)]
 
     def _log_key(self, number: int) -> bytes:
         names = self.node.channel.logs.get(number)
@@ -258,7 +270,7 @@ class Exchange:
         if key_id == seal.key_id(node.names.sealing):
             return node.pen.sealing_seed()
         fresh = node.store.fresh_key(key_id)
-        if fresh is None:
+        if fresh is None or _dead(fresh, node.now()):
             gone = _split(node.store.meta(GONE), seal.KEY_ID_BYTES)
             if key_id not in gone:
                 node.commit(Change(meta={GONE: b"".join([*gone, key_id][-_KEYS_GONE_KEPT:])}))
@@ -268,14 +280,11 @@ class Exchange:
     def retry_shelf(self) -> int:
         """Admit what waited and need wait no longer; how many messages that were."""
         node = self.node
-        taken = 0
         with node.lock:
-            for run in node.store.shelved():
-                work = _Work(self, run.log, None)
-                work.take_run(Run.decode(run.data), shelved=run)
-                work.commit()
-                taken += work.received.messages
-        return taken
+            work = _Work(self, node.own, None)
+            work.take_runs([(Run.decode(run.data), run) for run in node.store.shelved()])
+            work.commit()
+        return work.received.messages
 
     # --- A whole talk ---
 
@@ -318,11 +327,12 @@ class Exchange:
 
     def write_file(self, peer: int) -> tuple[bytes, int]:
         """As many bundles as cover all that the peer has not receipted, in a row; and how many messages ride in them."""
-        node = self.node
         composed = self.compose(peer)
         parts, count = [composed.data], composed.messages
-        while composed.more:
-            composed = self.compose(peer, covered=composed.reach or node.store.states()[node.own].size)
+        covered: dict[int, int] = {}
+        while composed.more and composed.messages:
+            covered |= composed.reach
+            composed = self.compose(peer, covered=covered)
             parts.append(composed.data)
             count += composed.messages
         return b"".join(parts), count
@@ -341,6 +351,7 @@ class _Work:
         self.pending = Pending(self.node.store)
         self.notes = NoteReader(self.node, self.pending, self.change)
         self.received = Received(sender)
+        self.flashes: list[tuple[int, int]] = []
         self.admitted: dict[int, tuple[Checkpoint, bool]] = {}  # log -> newest checkpoint to cosign, and whether with both keys
 
     def run(self) -> None:
@@ -349,48 +360,74 @@ class _Work:
         if contents is None:
             return
         before = self.node.store.covered(self.node.own).get(self.sender, 0)
-        for run in contents.runs:
-            self.take_run(run)
+        self.take_runs([(run, None) for run in contents.runs])
         for note in contents.checkpoints:
             self._guard(None, note, partial(self.notes.take, note))
         self._take_peer(contents)
         reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)
         self.received.receipts = max(0, reach - before)
 
-    def take_run(self, run: Run, shelved: Shelved | None = None) -> None:
-        """Admit a run, or put it on the shelf, or refuse it."""
+    def take_runs(self, runs: Sequence[tuple[Run, Shelved | None]]) -> None:
+        """Take each log's runs in order, and the first that waits again when another log has moved: it may wait for that one."""
+        queues: dict[int, deque[tuple[Run, Shelved | None]]] = {}
+        for run, shelved in sorted(runs, key=lambda one: one[0].start):
+            queues.setdefault(run.log, deque()).append((run, shelved))
+        moved = True
+        while moved:
+            moved = False
+            for queue in queues.values():
+                while queue and self._take_run(*queue[0], last=False):
+                    queue.popleft()
+                    moved = True
+        for queue in queues.values():
+            for run, shelved in queue:
+                self._take_run(run, shelved, last=True)
+
+    def _take_run(self, run: Run, shelved: Shelved | None, *, last: bool) -> bool:
+        """Admit a run or refuse it; False if it must wait, and if this was its last chance it goes on the shelf."""
         try:
             self._admit(run)
         except Held as held:
+            if not last:
+                return False
             self.received.held.append(held.code)
             if shelved is None:
                 self._shelve(run, held)
-            return
+                self.flashes += [(run.log, n) for n, one in enumerate(run.messages, run.start) if one.kind == KINDS["flash"]]
+            return False
         except PeerError as error:
             self._refuse(error, run.log, run.encode())
         if shelved is not None:
             self.change.unshelve.append((shelved.log, shelved.start))
+        return True
 
     def _admit(self, run: Run) -> None:
         node = self.node
         if run.log == node.own or run.log not in node.channel.logs:
             raise PeerError("log.unknown", str(run.log))
+        if not run.messages:
+            raise PeerError("enc.shape", "a run without messages")
         state = self.pending.state(run.log)
         checkpoint = self.notes.author(run)
         have = state.size - run.start
         if have < 0:
             raise Held("log.gap", f"{-have} missing", {run.log: state.size})
         fresh = run.messages[have:]
-        self.received.again += len(run.messages) - len(fresh)
+        checked = any(one.kind == KINDS["line_check"] for one in fresh)
+        if checked and not self.notes.has_both(run):
+            raise PeerError("sig.missing", "a line check's checkpoint is signed with ML-DSA-44 too")
+        admitted = None
         if fresh:
             admitted = admit(node.channel, state, fresh, checkpoint, now=self.now, quota=self._quota(run.log), around=self.pending)
+        self.notes.keep(run)  # the last that may refuse: a run is taken whole or not at all
+        self.received.again += len(run.messages) - len(fresh)
+        if admitted:
             node.keep(self.change, state, admitted.rows, admitted.state)
             self.pending.put(admitted.state, admitted.rows)
             self.received.messages += len(fresh)
-            both = any(one.kind == KINDS["line_check"] for one in admitted.rows) or self.admitted.get(run.log, (None, False))[1]
-            self.admitted[run.log] = (checkpoint, both)
+            self.flashes += [(one.log, one.index) for one in admitted.rows if one.kind == KINDS["flash"] and not one.void]
+            self.admitted[run.log] = (checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
             self._count(run.log, len(fresh))
-        self.notes.keep(run)
 
     def _quota(self, log: int) -> int:
         day, used = self._used(log)
@@ -409,8 +446,9 @@ class _Work:
         self.change.meta[f"quota/{log}"] = today.to_bytes(8, "big") + total.to_bytes(8, "big")
 
     def _shelve(self, run: Run, held: Held) -> None:
-        waiting = self.node.store.shelved()
-        room = limits.SHELF_MESSAGES - sum(other.count for other in waiting if (other.log, other.start) != (run.log, run.start))
+        waiting = {(other.log, other.start): other.count for other in [*self.node.store.shelved(), *self.change.shelve]}
+        waiting.pop((run.log, run.start), None)
+        room = limits.SHELF_MESSAGES - sum(waiting.values())
         if len(run.messages) <= room:
             self.change.shelve.append(Shelved(run.log, run.start, len(run.messages), held.code, self.now, run.encode()))
 
@@ -434,8 +472,8 @@ class _Work:
         known = replace(
             known,
             counter_in=contents.counter,
-            heads=dict(contents.heads),
-            wants=dict(contents.wants),
+            heads={log: size for log, size in contents.heads.items() if log in node.channel.logs},
+            wants={log: size for log, size in contents.wants.items() if log in node.channel.logs},
             told=next((told.code for told in contents.told if told.code in CODES), None),
             spoke=self.now,
         )
@@ -457,11 +495,13 @@ class _Work:
                 node.cosign(self.change, checkpoint, log, max(node.now(), own.time, last), both=both)
         if self.change != Change():
             node.commit(self.change)
+        for call in self.exchange.on_flash:
+            for flash in self.flashes:
+                call(node.name(*flash))
 
 
-def _used(keys: list[FreshKey]) -> bool:
-    """Whether the peer has used the newest key: then all older ones are retired."""
-    return len(keys) > 1 and all(key.retired is not None for key in keys[:-1])
+def _dead(key: FreshKey, now: int) -> bool:
+    return key.retired is not None and now - key.retired > limits.FRESH_KEY_DAYS * _DAY
 
 
 def _split(data: bytes | None, width: int) -> list[bytes]:

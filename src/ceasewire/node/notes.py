@@ -33,8 +33,11 @@ class NoteReader:
         self.change = change
 
     def author(self, run: Run) -> Checkpoint:
-        """The checkpoint that ends a run, its author's signature verified. Raises PeerError checkpoint.*, note.malformed, sig.*, log.fork."""
-        signed = SignedCheckpoint.parse(run.checkpoint)
+        """The checkpoint that ends a run, its author's signature verified.
+
+        Raises PeerError checkpoint.*, note.malformed, sig.*, log.root, log.fork.
+        """
+        signed = _parse(run.checkpoint)
         checkpoint = signed.checkpoint
         if checkpoint.origin != self.node.channel.logs[run.log].origin:
             raise PeerError("checkpoint.origin")
@@ -44,13 +47,19 @@ class NoteReader:
         self._compare(run.log, signed)
         return checkpoint
 
+    def has_both(self, run: Run) -> bool:
+        """Whether the checkpoint that ends a run bears a line by each of its log's keys, which `author` has verified."""
+        lines = SignedCheckpoint.parse(run.checkpoint).lines
+        return all(any(line.is_by(key) for line in lines) for key in self.node.channel.logs[run.log].log)
+
     def keep(self, run: Run) -> None:
-        """Keep the checkpoint of a run that was admitted, and the cosignatures that came with it."""
+        """Keep the checkpoint of a run that was admitted, and the cosignatures that came with it. Raises as `author`, sig.unknown; then
+        nothing is kept."""
         self._keep(run.log, SignedCheckpoint.parse(run.checkpoint))
 
     def take(self, note: bytes) -> None:
         """Keep a checkpoint and its cosignatures if we hold that much of its log. Raises as `author`."""
-        signed = SignedCheckpoint.parse(note)
+        signed = _parse(note)
         names = self.node.channel.by_origin(signed.checkpoint.origin)
         if names is None:
             raise PeerError("checkpoint.origin")
@@ -76,45 +85,61 @@ class NoteReader:
     def _compare(self, log: int, signed: SignedCheckpoint) -> None:
         """Against the same size of what we hold."""
         checkpoint = signed.checkpoint
-        if not 0 < checkpoint.size <= self.node.store_size(log):
-            return
-        kept = self.node.store.checkpoint(log, checkpoint.size)
-        root = kept.root if kept else self.node.root(log, checkpoint.size)
-        if root != checkpoint.root:
+        if 0 < checkpoint.size <= self.pending.size(log) and self._root(log, checkpoint.size) != checkpoint.root:
             self._contradiction(log, signed)
 
+    def _root(self, log: int, size: int) -> bytes:
+        if size > self.node.store_size(log):
+            return self.pending.root(log, size)  # of entries that this very bundle brought
+        kept = self.node.store.checkpoint(log, size)
+        return kept.root if kept else self.node.root(log, size)
+
     def _contradiction(self, log: int, signed: SignedCheckpoint) -> None:
+        size = signed.checkpoint.size
+        both: list[encoding.Value] = [signed.encode(), self._ours(log, size)]
+        self.change.refused.append(Refused(self.node.now(), log, "log.fork", f"size {size}", encoding.encode(both)))
         if log == self.node.own:
             self.node.close_log(self.change)
             raise PeerError("log.fork", "our own log")
-        size = signed.checkpoint.size
-        ours = self.node.store.checkpoint(log, size) or self.node.store.next_checkpoint(log, size)
-        both: list[encoding.Value] = [signed.encode(), self.node.note(ours).encode() if ours else b""]
         state = replace(self.pending.state(log), frozen="log.fork")
         self.pending.put(state)
         self.change.states.append(state)
-        self.change.refused.append(Refused(self.node.now(), log, "log.fork", f"size {size}", encoding.encode(both)))
         raise PeerError("log.fork", f"size {size}")
+
+    def _ours(self, log: int, size: int) -> bytes:
+        """The note that speaks against another one: of that size, or of the next larger one."""
+        pending = (kept for kept in self.change.checkpoints if kept.log == log and kept.size >= size)
+        ours = self.node.store.next_checkpoint(log, size) or next(pending, None)
+        return self.node.note(ours).encode() if ours else b""
 
     def _keep(self, log: int, signed: SignedCheckpoint) -> None:
         checkpoint = signed.checkpoint
         if not checkpoint.size:
             return
         own = self._own_lines(log, signed)
-        for line in signed.lines:
-            if line not in own:
-                self._cosignature(log, checkpoint, line)
+        found = [self._cosignature(log, checkpoint, line) for line in signed.lines if line not in own]
+        self.change.cosignatures += [one for one in found if one]
         if self.node.store.checkpoint(log, checkpoint.size) is None:
             self.change.checkpoints.append(KeptCheckpoint(log, checkpoint.size, checkpoint.root, lines_bytes(own)))
 
-    def _cosignature(self, log: int, checkpoint: Checkpoint, line: SignatureLine) -> None:
+    def _cosignature(self, log: int, checkpoint: Checkpoint, line: SignatureLine) -> Cosignature | None:
+        """The line as a cosignature that is new to us, verified."""
         found = self.node.channel.cosigner(line.name, line.key_id)
         if found is None:
             raise PeerError("sig.unknown", line.name)
         by, key = found
         if by == self.node.own:
-            return  # what we cosigned is here already
-        if any((c.by, c.kind) == (by, key.kind) for c in self.node.store.cosignatures(log, checkpoint.size)):
-            return
+            return None  # what we cosigned is here already
+        pending = [c for c in self.change.cosignatures if (c.log, c.size) == (log, checkpoint.size)]
+        if any((c.by, c.kind) == (by, key.kind) for c in [*self.node.store.cosignatures(log, checkpoint.size), *pending]):
+            return None
         time = checkpoints.verify(checkpoint, line, key)
-        self.change.cosignatures.append(Cosignature(log, checkpoint.size, by, key.kind, time, line.blob[8:]))
+        return Cosignature(log, checkpoint.size, by, key.kind, time, line.blob[8:])
+
+
+def _parse(note: bytes) -> SignedCheckpoint:
+    """A note with one line a key: what one signer repeats would leave no room for the others in the notes that we pass on."""
+    signed = SignedCheckpoint.parse(note)
+    if len({(line.name, line.key_id) for line in signed.lines}) != len(signed.lines):
+        raise PeerError("note.malformed", "two signatures by one key")
+    return signed

@@ -1,0 +1,1 @@
+"""Tests of the node. `pair` is what they stand on."""
