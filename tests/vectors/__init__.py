@@ -1,0 +1,1 @@
+"""How spec/vectors/ is made; `tests/make_vectors.py` writes it."""
