@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, ParamSpec, TypeVar
 
@@ -22,17 +23,17 @@ T = TypeVar("T")
 POLLS_PER_PEER: Final = 2
 RECEIPT_SECONDS: Final = 3.0  # so long after an answered poll its receipt is waited for, before the messages are pushed
 RECEIPT_SECONDS_PER_MESSAGE: Final = 0.002
+OTHER_WAY_SECONDS: Final = 0.1  # so long a receipt of ours waits for a bundle that goes anyway, before it answers a poll by itself
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A bundle taken, and its answer: None if there is nothing to say yet. `changes` and `receipted` are what was known then."""
+    """A bundle taken, and its answer: None if there is nothing to say yet. `changes` is how many there had been then."""
 
     received: Received
     echo: bytes
     answer: Composed | None
     changes: int
-    receipted: int
 
 
 @dataclass(eq=False, slots=True)
@@ -58,6 +59,7 @@ class Hub:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._polls: dict[int, list[Poll]] = {}
         self._patience: dict[int, float] = {}
+        self._told: dict[int, int] = {}  # peer -> how much of its log our newest bundle to it receipts
         self.node.on_change.append(self._on_change)
 
     @property
@@ -99,6 +101,10 @@ class Hub:
         """Whether we hold something that the peer lacks. In the node's thread."""
         return bool(self.exchange.spans(peer))
 
+    def composed(self, peer: int) -> None:
+        """A bundle for the peer was composed just now, which bears all our receipts. In the node's thread."""
+        self._told[peer] = self._receipted(peer)
+
     def _receipted(self, peer: int) -> int:
         return self.node.store.covered(peer).get(self.node.own, 0)
 
@@ -118,10 +124,11 @@ class Hub:
         answer = None
         if brought or not hold or self.due(sender):
             answer = self._answer(sender, echo)
-        return Taken(received, echo, answer, changes, self._receipted(sender))
+        return Taken(received, echo, answer, changes)
 
     def _answer(self, peer: int, echo: bytes) -> Composed:
         answer = self.exchange.compose(peer, echo=echo)
+        self.composed(peer)
         if answer.messages:
             patience = RECEIPT_SECONDS + RECEIPT_SECONDS_PER_MESSAGE * answer.messages
             self._patience[peer] = self._loop.time() + patience
@@ -136,27 +143,34 @@ class Hub:
             older.over = True
             older.news.set()
         polls.append(poll)
-        seen = taken.changes
         try:
-            async with asyncio.timeout(seconds):
-                while not (poll.over or self.closing):
-                    if self.changes == seen:
-                        await poll.news.wait()
-                    poll.news.clear()
-                    seen, answer = await self.run(self._answer_if_due, taken)
-                    if answer is not None:
-                        return answer
-        except TimeoutError:
-            pass
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._news_for(poll, taken.changes)
+            # It is one of the polls until its answer is composed, so that no line pushes what it will bear.
+            return await self.run(self._answer, peer, taken.echo)
         finally:
             polls.remove(poll)
-        return await self.run(self._answer, peer, taken.echo)
 
-    def _answer_if_due(self, taken: Taken) -> tuple[int, Composed | None]:
-        peer, seen = taken.received.sender, self.changes
-        if self.due(peer) or self._receipted(peer) > taken.receipted:
-            return seen, self._answer(peer, taken.echo)
-        return seen, None
+    async def _news_for(self, poll: Poll, seen: int) -> None:
+        """Until we hold something that the peer lacks. `seen`: how many changes were looked at."""
+        untold = False
+        while not (poll.over or self.closing):
+            if self.changes == seen:
+                try:
+                    await asyncio.wait_for(poll.news.wait(), OTHER_WAY_SECONDS if untold else None)
+                except TimeoutError:
+                    if await self.run(self._untold, poll.peer):
+                        return
+            poll.news.clear()
+            seen = self.changes
+            if await self.run(self.due, poll.peer):
+                return
+            untold = await self.run(self._untold, poll.peer)
+
+    def _untold(self, peer: int) -> bool:
+        """Whether we have a receipt for the peer that no bundle to it has borne."""
+        return self._receipted(peer) > self._told.get(peer, 0)
 
     def end_polls(self) -> None:
         """Answer every poll now, and hold none from now on."""

@@ -1,0 +1,167 @@
+"""What others reach over HTTP: `POST /exchange` and `GET /health`. Request and answer of an exchange are bundles; an error is JSON,
+`{"code", "message"}`, with nothing of this node in it.
+
+    200  the answer          403  another channel, recipient or sender       413  too large
+    400  damaged             409  sealed to a key that is gone               415  not application/octet-stream
+    408  too slow            503  this node cannot take or sign anything now
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import CODES, CeasewireError, LocalError, PeerError
+from ..exchange.bundle import BUNDLE_BYTES, HEADER_BYTES, Header
+from ..limits import POLL_SECONDS
+from ..node.exchange import Composed
+from .client import CONTENT_TYPE, LEAST_BYTES_PER_SECOND
+from .hub import Hub
+from .logs import Log
+
+BODY_SECONDS: Final = 15.0  # for a body, and a second more for each KiB that has come
+BODIES_AT_ONCE: Final = 32
+SMALL_BODY_BYTES: Final = 64 * 1024  # up to here a body needs no place among them
+
+SECURITY_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+_STATUS: Final = {
+    "bundle.size": 413,
+    "http.type": 415,
+    "bundle.channel": 403,
+    "bundle.recipient": 403,
+    "bundle.signature": 403,
+    "log.unknown": 403,
+    "bundle.key_gone": 409,
+}
+_WAIT: Final = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")
+
+
+class Exchanges:
+    """The exchange of every node that this process serves."""
+
+    def __init__(self, hubs: Sequence[Hub], log: Log) -> None:
+        self._hubs = {(hub.node.channel.channel_id, hub.node.own): hub for hub in hubs}
+        self._channels = {channel for channel, _ in self._hubs}
+        self._bodies = asyncio.Semaphore(BODIES_AT_ONCE)
+        self._log = log
+
+    def routes(self) -> list[Route]:
+        """`POST /exchange`, `GET /health`."""
+        return [Route("/exchange", self._exchange, methods=["POST"]), Route("/health", self._health, methods=["GET"])]
+
+    async def _health(self, _: Request) -> Response:
+        nodes = [{"party": hub.node.channel.party(hub.node.own).slug, "health": hub.health} for hub in self._hubs.values()]
+        well = all(node["health"] == "ok" for node in nodes)
+        return JSONResponse({"ok": well, "nodes": nodes}, 200 if well else 503)
+
+    async def _exchange(self, request: Request) -> Response:
+        try:
+            hub, body = await self._read(request)
+            answer = await _answer(hub, body, _wait(request), request)
+        except (TimeoutError, ClientDisconnect):
+            return _error(408, "bundle.truncated")
+        except CeasewireError as error:
+            return _error(_status(error), error.code)
+        except Exception as error:  # a defect of ours; its text may hold what a peer wrote
+            self._log.error("exchange.defect", kind=type(error).__name__)
+            return _error(503, "net.refused")
+        return Response(answer.data, media_type=CONTENT_TYPE)
+
+    async def _read(self, request: Request) -> tuple[Hub, bytes]:
+        """The body, and whose it is, which its first bytes say: a stranger who does not know the channel is not read to the end."""
+        headers = request.headers
+        if headers.get("content-type", "").strip().lower() != CONTENT_TYPE or "content-encoding" in headers:
+            raise LocalError("http.type")
+        if int(headers.get("content-length", "0")) > BUNDLE_BYTES:
+            raise PeerError("bundle.size")
+        body, hub, placed = bytearray(), None, False
+        try:
+            async with asyncio.timeout(BODY_SECONDS) as deadline:
+                async for chunk in request.stream():
+                    body += chunk
+                    if hub is None and len(body) >= HEADER_BYTES:
+                        hub = self._hub(bytes(body[:HEADER_BYTES]))
+                    if len(body) > BUNDLE_BYTES:
+                        raise PeerError("bundle.size")
+                    if not placed and len(body) > SMALL_BODY_BYTES:
+                        placed = await self._bodies.acquire()
+                    deadline.reschedule((deadline.when() or 0) + len(chunk) / LEAST_BYTES_PER_SECOND)
+            return hub or self._hub(bytes(body)), bytes(body)
+        finally:
+            if placed:
+                self._bodies.release()
+
+    def _hub(self, head: bytes) -> Hub:
+        header = Header.decode(head)
+        if header.channel_id not in self._channels:
+            raise PeerError("bundle.channel")
+        hub = self._hubs.get((header.channel_id, header.recipient))
+        if hub is None:
+            raise PeerError("bundle.recipient")
+        return hub
+
+
+async def _answer(hub: Hub, body: bytes, wait: int, request: Request) -> Composed:
+    taken = await hub.run(hub.take, body, hold=wait > 0 and not hub.closing)
+    if taken.answer is not None:
+        return taken.answer
+    held = asyncio.create_task(hub.hold(taken, wait))
+    gone = asyncio.ensure_future(request.receive())  # after the body, the next thing that comes is that the client went away
+    try:
+        await asyncio.wait({held, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not held.done():
+            raise ClientDisconnect
+        return held.result()
+    finally:
+        held.cancel()
+        gone.cancel()
+        await asyncio.gather(held, gone, return_exceptions=True)
+
+
+def _wait(request: Request) -> int:
+    """The seconds of `Prefer: wait=N` (RFC 7240), within our bound."""
+    found = _WAIT.search(request.headers.get("prefer", ""))
+    return min(int(found[1]), POLL_SECONDS) if found else 0
+
+
+def _status(error: CeasewireError) -> int:
+    return _STATUS.get(error.code, 503 if isinstance(error, LocalError) else 400)
+
+
+def _error(status: int, code: str) -> Response:
+    headers = {"Retry-After": "5"} if status == 503 else {}
+    # What was not read of the request is not waited for.
+    headers["Connection"] = "close"
+    return JSONResponse({"code": code, "message": CODES[code].sentence}, status, headers)
+
+
+def secured(app: ASGIApp) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """The app with the security headers on whatever it answers."""
+
+    async def with_headers(scope: Scope, receive: Receive, send: Send) -> None:
+        async def add(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await app(scope, receive, add)
+
+    return with_headers
