@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415 - imported when called, so that commands start fast
 """The command line: it parses, calls, and prints. docs/cli.md.
 
 Exit status: 0 done or verified; 1 the answer is no (bytes from outside were refused, a proof does not verify); 2 it could not be done.

@@ -1,14 +1,17 @@
+# ruff: noqa: PLC0415 - imported when called, so that commands start fast
 """How a command reaches a node: reading beside whoever writes; writing under the lock, or through the process that holds it."""
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from ..errors import CeasewireError, LocalError, PeerError
+from ..errors import LocalError, PeerError
 
 if TYPE_CHECKING:
     from ..folder import Folder
@@ -50,9 +53,7 @@ def closed(path: Path, view: View) -> str | None:
     return "log.closed" if view.store.meta(CLOSED) is not None or view.store.counter < counter else None
 
 
-def writing(
-    folder: Folder, passphrase: bytes | None, request: dict[str, Any], act: Callable[[Node], T], read: Callable[[Any], T]
-) -> T:
+def writing(folder: Folder, passphrase: bytes | None, request: dict[str, Any], act: Callable[[Node], T], read: Callable[[Any], T]) -> T:
     """Do `act` with the node, under its lock. If a serving process holds the lock, it is asked for `request`, and `read` makes the
     same of its answer. If another command holds it, the lock is waited for. Raises LocalError node.locked when neither comes about in
     folder.LOCK_WAIT_SECONDS."""
@@ -80,12 +81,26 @@ def writing(
 
 
 def _ask(folder: Folder, request: dict[str, Any]) -> tuple[Any] | None:
-    """The serving process's answer, in a tuple of one; None if nobody listens."""
+    """The serving process's answer, in a tuple of one; None if nobody listens.
+
+    Once it has been asked, an answer that does not come is an error: it may have done it, and to do it again might send twice.
+    """
     from ..carriers import control
 
+    return (control.call(folder.control_path, request),) if _listens(folder.control_path) else None
+
+
+def _listens(path: Path) -> bool:
+    """Whether a process listens at a socket. It is named by its folder's descriptor, since an address holds 107 bytes at most."""
     try:
-        return (control.call(folder.control_path, request),)
-    except CeasewireError as error:
-        if error.code == "node.locked":
-            return None
-        raise
+        at = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.connect(f"/proc/self/fd/{at}/{path.name}")
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(at)

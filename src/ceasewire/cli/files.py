@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415 - imported when called, so that commands start fast
 """Files that people name: read with a bound, parsed strictly, written whole."""
 
 from __future__ import annotations
@@ -85,9 +86,7 @@ def parse_json(data: bytes) -> dict[str, Any]:
     if data.startswith(b"\xef\xbb\xbf"):
         raise _malformed("it begins with a byte order mark")
     try:
-        value = json.loads(
-            data.decode(), object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_float, parse_int=_int
-        )
+        value = json.loads(data.decode(), object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_float, parse_int=_int)
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeDecodeError as error:
         raise _malformed(f"byte {error.start + 1} is not UTF-8") from None
@@ -141,6 +140,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise LocalError("charter.toml", f"byte {error.start + 1} is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise LocalError("charter.toml", str(error)) from None
+        last = data.rstrip().count(b"\n") + 1
+        raise LocalError("charter.toml", str(error).replace("at end of document", f"at line {last}, its last")) from None
     except (RecursionError, ValueError):
         raise LocalError("charter.toml", "it is nested too deep, or a value cannot be") from None

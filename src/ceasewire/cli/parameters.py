@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 Node: TypeAlias = Annotated[Path, Parameter(name="NODE", help="The node's folder: one party, one channel.")]
 Ref: TypeAlias = Annotated[str, Parameter(name="REF", help="A message, as log/index: north/12.")]
-AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Write one JSON value.", show_default=False)]
+AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", negative=(), help="Write one JSON value.", show_default=False)]
 Output: TypeAlias = Annotated[Path, Parameter(name=["--output", "-o"], help="The file to write.")]
 PassphraseFile: TypeAlias = Annotated[
     Path | None,

@@ -1,3 +1,4 @@
+# ruff: noqa: PLC0415 - imported when called, so that commands start fast
 """What people read on standard output: coloured tables on a terminal, plain aligned lines anywhere else.
 
 Whatever is handed to a `Screen` is escaped here, once, part by part. There is no markup: style is an argument beside the text, so no
@@ -14,6 +15,11 @@ from .text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def counted(count: int, what: str) -> str:
+    """`1 message`, `2 messages`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 class Screen:

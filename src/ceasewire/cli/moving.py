@@ -1,0 +1,228 @@
+# ruff: noqa: PLC0415 - each command imports its own part of the program, so that all of them start fast
+"""Commands that send, serve and exchange: send, serve, sync, bundle."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from ..errors import LocalError
+from . import files
+from .access import reading, writing
+from .answer import Answer
+from .parameters import AsJson, Node, Output, PassphraseFile, TlsCa
+from .screen import Screen, counted
+
+if TYPE_CHECKING:
+    from ..node.view import View
+
+# A file may hold many bundles, a month of the line's quota among them; what is larger is no file of ours.
+_FILE_BYTES = 2 * 1024**3
+
+
+def send(
+    node: Node,
+    kind: Annotated[str, Parameter(name="KIND", help="notification, statement, request, reply, line_check or acknowledgement.")],
+    file: Annotated[str, Parameter(name="FILE.json", help="A JSON object with the message's fields, or - for standard input.", allow_leading_hyphen=True)],
+    /,
+    *,
+    passphrase_file: PassphraseFile = None,
+    json: AsJson = False,
+) -> Answer:
+    """Send one message: sign it and keep it durably. It leaves with `serve`, `sync` or `bundle write`.
+
+    While `serve` runs for this node, the message goes through it, at once, and needs no passphrase.
+
+    Example: ceasewire send north statement hello.json
+    """
+    from ..folder import Folder
+
+    secret, message = files.passphrase(passphrase_file), files.read_json(file)
+    sent: dict[str, Any] = writing(
+        Folder(node),
+        secret,
+        {"op": "send", "kind": kind, "json": message},
+        lambda it: it.send(kind, message).as_json(),
+        lambda answer: {"ref": answer["ref"], "size": answer["size"]},
+    )
+    return Answer(sent, lambda screen: screen.line(sent["ref"]))
+
+
+def serve(
+    *nodes: Annotated[Path, Parameter(name="NODE", help="The folders to serve, all on one address.")],
+    listen: Annotated[
+        str | None, Parameter(help="HOST:PORT. Default: the node's own, if it is of this machine.", show_default=False)
+    ] = None,
+    tls_cert: Annotated[Path | None, Parameter(help="The server's certificate, PEM.", show_default=False)] = None,
+    tls_key: Annotated[Path | None, Parameter(help="The certificate's private key, PEM.", show_default=False)] = None,
+    tls_ca: TlsCa = None,
+    alarm_command: Annotated[str | None, Parameter(help="A program that a flash starts.", show_default=False)] = None,
+    passphrase_file: Annotated[
+        list[Path] | None, Parameter(help="One for all nodes, or one for each in their order.", show_default=False)
+    ] = None,
+    json: AsJson = False,
+) -> Answer:
+    """Serve nodes until stopped: exchange with the others, and a status page.
+
+    Example: ceasewire serve north --listen 127.0.0.1:8701 --passphrase-file pass.txt
+    """
+    from ..carriers import serve as serving
+    from ..folder import Folder
+
+    if not nodes:
+        raise LocalError("usage", "give the folder of a node")
+    if (tls_cert is None) != (tls_key is None):
+        raise LocalError("usage", "--tls-cert and --tls-key go together")
+    secrets = _secrets(nodes, passphrase_file or [])
+    serving.run(
+        nodes=[(Folder(path), secret) for path, secret in zip(nodes, secrets, strict=True)],
+        listen=listen,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_ca=tls_ca,
+        alarm_command=alarm_command,
+    )
+    served = {"served": [str(path) for path in nodes]}
+    return Answer(served, lambda screen: screen.line("Stopped."))
+
+
+def _secrets(nodes: tuple[Path, ...], given: list[Path]) -> list[bytes | None]:
+    """A passphrase for each node. One that is given for several leaves those alone that a key file opens."""
+    found = [files.passphrase(path) for path in given]
+    if len(found) == len(nodes):
+        return found
+    if not found:
+        return [None for _ in nodes]
+    if len(found) == 1:
+        return [None if (path / "unlock.key").exists() else found[0] for path in nodes]
+    raise LocalError("usage", f"{len(found)} passphrase files for {len(nodes)} nodes")
+
+
+def sync(
+    node: Node,
+    /,
+    *,
+    peer: Annotated[str | None, Parameter(help="Only with this party.", show_default=False)] = None,
+    tls_ca: TlsCa = None,
+    passphrase_file: PassphraseFile = None,
+    json: AsJson = False,
+) -> Answer:
+    """Exchange with every other party once, now. Exit status 1 if one of them could not be reached or refused.
+
+    Example: ceasewire sync north --peer south
+    """
+    from ..carriers import line
+    from ..folder import Folder
+    from ..node.exchange import Exchange
+
+    secret = files.passphrase(passphrase_file)
+    with reading(node) as view:
+        peers = None if peer is None else [_other(view, peer)]
+    reports: list[dict[str, Any]] = writing(
+        Folder(node),
+        secret,
+        {"op": "sync"} if peer is None else {"op": "sync", "peer": peer},
+        lambda it: [report.as_json() for report in line.sync(Exchange(it), peers, tls_ca=tls_ca)],
+        list,
+    )
+
+    def human(screen: Screen) -> None:
+        columns = ("peer", "sent", "received", "receipted", "error")
+        screen.table(columns, [[str("-" if report[name] is None else report[name]) for name in columns] for report in reports])
+
+    return Answer(reports, human, status=int(any(report["error"] for report in reports)))
+
+
+def _other(view: View, slug: str) -> int:
+    """The log of another party. Raises LocalError usage."""
+    others = [log.slug for number, log in view.channel.logs.items() if number != view.own]
+    number = view.channel.number(slug)
+    if number is None or number == view.own:
+        raise LocalError("usage", f"there is no other party {slug}; there is {', '.join(others)}")
+    return number
+
+
+def bundle_write(
+    node: Node,
+    /,
+    *,
+    to: Annotated[str, Parameter(help="The party that is to read it.")],
+    output: Output,
+    passphrase_file: PassphraseFile = None,
+    json: AsJson = False,
+) -> Answer:
+    """Write all that a party has not receipted yet into a file, sealed to it. Writing it again does no harm.
+
+    Example: ceasewire bundle write north --to south -o to-south.bundle
+    """
+    from ..folder import Folder
+    from ..node.exchange import Exchange
+
+    secret = files.passphrase(passphrase_file)
+    with reading(node) as view:
+        peer = _other(view, to)
+    data, messages = writing(
+        Folder(node),
+        secret,
+        {"op": "bundle_write", "to": to},
+        lambda it: Exchange(it).write_file(peer),
+        lambda answer: (base64.b64decode(answer["data"]), int(answer["messages"])),
+    )
+    files.write(output, data)
+    wrote = {"to": to, "messages": messages, "bytes": len(data), "bundles": _count(data)}
+
+    def human(screen: Screen) -> None:
+        screen.line(f"{counted(messages, 'message')} to ", to, f" in {counted(_count(data), 'bundle')}, {len(data)} bytes: ", str(output))
+
+    return Answer(wrote, human)
+
+
+def _count(data: bytes) -> int:
+    """How many bundles stand in a row."""
+    from ..exchange.bundle import split
+
+    at = count = 0
+    while at < len(data):
+        at, count = at + len(split(data, at)), count + 1
+    return count
+
+
+def bundle_read(
+    node: Node,
+    file: Annotated[Path, Parameter(name="FILE", help="A file that `bundle write` made.")],
+    /,
+    *,
+    passphrase_file: PassphraseFile = None,
+    json: AsJson = False,
+) -> Answer:
+    """Take every bundle of a file, up to the first that is not whole. Exit status 1 if anything in it was refused.
+
+    Example: ceasewire bundle read south to-south.bundle
+    """
+    from ..carriers.file import read_bundles
+    from ..folder import Folder
+    from ..node.exchange import Exchange
+
+    secret, data = files.passphrase(passphrase_file), files.read(file, _FILE_BYTES)
+    read: dict[str, Any] = writing(
+        Folder(node),
+        secret,
+        {"op": "bundle_read", "data": base64.b64encode(data).decode()},
+        lambda it: read_bundles(Exchange(it), data).as_json(),
+        dict,
+    )
+
+    def human(screen: Screen) -> None:
+        screen.line(f"{counted(read['bundles'], 'bundle')}: {counted(read['received'], 'message')} received, {read['again']} here already")
+        screen.line(f"{counted(read['receipted'], 'message')} of ours newly receipted")
+        for code in read["held"]:
+            screen.line("held: ", code)
+        for code in read["refused"]:
+            screen.line("REFUSED: ", code, style="bold")
+        if read["error"]:
+            screen.line("REFUSED from byte ", str(read["error"]["offset"]), " on: ", read["error"]["code"], style="bold")
+
+    return Answer(read, human, status=int(bool(read["refused"] or read["error"])))

@@ -1,0 +1,106 @@
+# ruff: noqa: PLC0415 - each command imports its own part of the program, so that all of them start fast
+"""Commands for proofs, and the demo: prove, verify, demo. `verify` reads files alone: it imports no store, node or carrier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from .. import limits
+from ..errors import LocalError
+from . import files
+from .access import reading
+from .answer import Answer, error_json, tell
+from .parameters import AsJson, Node, Output, Ref
+from .screen import Screen
+
+_STATUS = {"valid": 0, "invalid": 1, "unreadable": 2}
+
+
+def prove(
+    node: Node,
+    ref: Ref,
+    /,
+    *,
+    reveal: Annotated[list[str] | None, Parameter(help="A field to show; all if none is named.", show_default=False)] = None,
+    output: Output,
+    json: AsJson = False,
+) -> Answer:
+    """Write a proof of one message, which anyone can verify offline: all its fields, or those named.
+
+    Example: ceasewire prove north north/12 --reveal types --reveal place -o incident.tlog-proof
+    """
+    from ..node import proofs
+
+    with reading(node) as view:
+        data = proofs.prove(view, view.ref(ref), reveal)
+    files.write(output, data)
+    proved = {"ref": ref, "file": str(output), "bytes": len(data), "revealed": reveal}
+
+    def human(screen: Screen) -> None:
+        fields = "every field" if reveal is None else f"{', '.join(reveal)} and whether it is an exercise"
+        screen.line("proof of ", ref, ": ", str(output), f", {len(data)} bytes; it shows ", fields)
+
+    return Answer(proved, human)
+
+
+def verify(
+    file: Annotated[Path, Parameter(name="FILE", help="A proof.")],
+    /,
+    *,
+    charter: Annotated[Path | None, Parameter(help="The channel's charter, signed by all.", show_default=False)] = None,
+    policy: Annotated[Path | None, Parameter(help="Or a C2SP tlog-policy.", show_default=False)] = None,
+    fingerprint: Annotated[str | None, Parameter(help="The channel's fingerprint, as you know it.", show_default=False)] = None,
+    json: AsJson = False,
+) -> Answer:
+    """Verify a proof offline. Exit status 0 valid, 1 invalid, 2 unreadable.
+
+    Example: ceasewire verify incident.tlog-proof --charter line.charter
+    """
+    from ..verifier import Report, Trust
+    from ..verifier import verify as check
+    from .verdicts import show_report
+
+    if (charter is None) == (policy is None):
+        raise LocalError("usage", "give --charter or --policy, one of them")
+    failed: dict[str, Any] = {}
+    try:
+        data = files.read(file, limits.PROOF_BYTES)
+        trust = Trust(_read(charter, limits.CHARTER_BYTES), _read(policy, limits.NOTE_BYTES), fingerprint)
+        report = check(data, trust)
+    except LocalError as error:
+        tell("ceasewire: ", str(error))
+        report = Report(verdict="unreadable", code=error.code)
+        failed = error_json(error)
+    return Answer({**report.as_json(), **failed}, lambda screen: show_report(screen, report), status=_STATUS[report.verdict])
+
+
+def _read(path: Path | None, most: int) -> bytes | None:
+    return None if path is None else files.read(path, most)
+
+
+def demo(
+    *,
+    port: Annotated[int, Parameter(help="The first of the ports that it uses.")] = 8700,
+    check: Annotated[bool, Parameter(help="Run it headless, verify all, and exit.", show_default=False)] = False,
+    json: AsJson = False,
+) -> Answer:
+    """Play an exercise between parties on this machine: keys, charter, messages, receipts, proofs.
+
+    Example: ceasewire demo --check
+    """
+    from ..demo import run
+
+    if not 1 <= port <= 65534:
+        raise LocalError("usage", "--port is a number from 1 to 65534")
+    outcome = run(port=port, check=check, say=tell)
+    result = outcome.as_json()
+
+    def human(screen: Screen) -> None:
+        for failure in outcome.failures:
+            screen.line("FAILED: ", failure, style="bold")
+        screen.line("The exercise went as it must." if result["ok"] else "The exercise FAILED.")
+
+    return Answer(result, human, status=int(not result["ok"]))
