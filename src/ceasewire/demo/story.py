@@ -93,7 +93,7 @@ def acts(ref_of: Callable[[int], str]) -> Iterator[Act]:
         "reply",
         {
             "re": ref_of(asked),
-            "stance": "need_information",
+            "stance": "under_inquiry",
             "answers": [{"question": 1, "text": "The second battalion."}, {"question": 2, "text": "We have asked it and will answer."}],
         },
     )

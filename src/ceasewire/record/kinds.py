@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from .. import limits
 from ..errors import LocalError
 from .encoding import Value
 from .fields import (
@@ -92,7 +93,7 @@ _EVIDENCE: Final = Struct(
         "name": Field(1, Text(255), required=True),
         "sha256": Field(2, Octets(32), required=True),
         "media_type": Field(3, _SHORT),
-        "size": Field(4, Uint(2**40)),
+        "size": Field(4, Uint(limits.EVIDENCE_BYTES)),
         "captured_at": Field(5, Time()),
         "captured_by": Field(6, _LINE),
         "custody": Field(7, Text(2000)),
