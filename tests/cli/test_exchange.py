@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from ceasewire.cli.moving import _secrets
 from cli.driving import Cli, joined
 
 
@@ -86,10 +87,25 @@ def test_serve_refuses_what_cannot_be_served(cli: Cli) -> None:
     assert cli("serve", "nowhere", "--json").code == "node.missing"
 
 
+def test_one_passphrase_serves_every_node_that_has_no_key_file(cli: Cli) -> None:
+    for name in ("one", "two"):
+        (cli.folder / name).write_text(f"{name}\n")
+    (cli.folder / "south" / "unlock.key").unlink()
+    nodes, one, two = (cli.folder / "north", cli.folder / "south"), cli.folder / "one", cli.folder / "two"
+    assert _secrets(nodes, []) == [None, None]
+    assert _secrets(nodes, [one]) == [None, b"one"]
+    assert _secrets(nodes, [one, two]) == [b"one", b"two"]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextmanager
@@ -97,10 +113,11 @@ def served(cli: Cli, node: str) -> Iterator[None]:
     """The node served by a process of its own, which must end well."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
     command = [sys.executable, "-m", "ceasewire", "serve", node, "--json"]
+    port = int(cli.good("card", node)["url"].rpartition(":")[2])
     process = subprocess.Popen(command, cwd=cli.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 20
-        while not (cli.folder / node / "control").exists():
+        while not ((cli.folder / node / "control").exists() and answers(port)):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.02)

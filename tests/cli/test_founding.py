@@ -55,7 +55,9 @@ def test_init_asks_for_exactly_one_way_to_open_the_keys(cli: Cli, more: tuple[st
     assert not (cli.folder / "north").exists()
 
 
-@pytest.mark.parametrize(("party", "name"), [("North", "x"), ("", "x"), ("north.1", "x"), ("north", " "), ("north", "x" * 201), ("n", "a\nb\x07")])
+@pytest.mark.parametrize(
+    ("party", "name"), [("North", "x"), ("", "x"), ("north.1", "x"), ("north", " "), ("north", "x" * 201), ("n", "a\nb\x07")]
+)
 def test_init_refuses_what_no_card_can_hold_before_it_makes_anything(cli: Cli, party: str, name: str) -> None:
     done = cli("init", "north", "--party", party, "--name", name, "--no-passphrase", "--json")
     assert (done.status, done.code) == (2, "usage")
@@ -185,7 +187,15 @@ def test_show_tells_everything_also_of_a_charter_without_signatures(cli: Cli) ->
     assert (shown["signed"], shown["unsigned"], shown["quorum"], shown["zones"], shown["witnesses"]) == ([], ["north", "south"], 0, [], [])
     assert shown["parties"][0]["fingerprint"] == cli.good("card", "north")["fingerprint"]
     printed = cli("charter", "show", "x.charter").out
-    for text in ("15 min", "14 d", "No fire across the line.", "NOT YET SIGNED by north, south", *CLOCKS, shown["fingerprint"], *shown["kinds"]):
+    for text in (
+        "15 min",
+        "14 d",
+        "No fire across the line.",
+        "NOT YET SIGNED by north, south",
+        *CLOCKS,
+        shown["fingerprint"],
+        *shown["kinds"],
+    ):
         assert text in printed
 
 

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shutil
+import socket
 import threading
 import time
 from pathlib import Path
@@ -103,7 +104,8 @@ def test_list_filters_and_is_the_same_on_both_sides(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [("--since", "yesterday"), ("--since", "2026-03-01"), ("--limit", "-1"), ("--limit", "x"), ("--kind", "gossip"), ("--log", "east")]
+    "option",
+    [("--since", "yesterday"), ("--since", "2026-03-01"), ("--limit", "-1"), ("--limit", "x"), ("--kind", "gossip"), ("--log", "east")],
 )
 def test_list_refuses_a_filter_that_cannot_be(cli: Cli, option: tuple[str, str]) -> None:
     done = cli("list", "north", *option, "--json")
@@ -131,7 +133,13 @@ def test_show_case_and_cases(cli: Cli) -> None:
 
 
 def test_a_reference_is_checked(cli: Cli) -> None:
-    for ref, code in (("north/0", "ref.missing"), ("east/0", "ref.malformed"), ("north", "ref.malformed"), ("north/-1", "ref.malformed"), ("north/٣", "ref.malformed")):
+    for ref, code in (
+        ("north/0", "ref.missing"),
+        ("east/0", "ref.malformed"),
+        ("north", "ref.malformed"),
+        ("north/-1", "ref.malformed"),
+        ("north/٣", "ref.malformed"),
+    ):
         for command in ("show", "case"):
             done = cli(command, "north", ref, "--json")
             assert (done.status, done.code) == (2, code)
@@ -201,6 +209,29 @@ def test_send_waits_no_longer_than_it_says(cli: Cli, monkeypatch: pytest.MonkeyP
     done = cli("send", "north", "statement", "-", "--json", stdin='{"text": "a"}')
     assert (done.status, done.code) == (2, "node.locked")
     thread.join()
+    assert cli.good("list", "north") == []
+
+
+def test_a_message_that_was_handed_over_is_not_sent_again_by_another_way(cli: Cli) -> None:
+    """The process that serves took it and ended before it answered: it may stand in the log, so the command must not add it once more."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        server.bind(str(cli.folder / "north" / "control"))
+        server.listen()
+        taken: list[bytes] = []
+
+        def take() -> None:
+            for _ in range(2):  # whether somebody listens is asked first
+                line = server.accept()[0]
+                taken.append(line.recv(4096))
+                line.close()
+
+        server_thread, lock = threading.Thread(target=take), held(cli.folder / "north", 0.5)
+        server_thread.start()
+        done = cli("send", "north", "statement", "-", "--json", stdin='{"text": "a"}')
+        assert (done.status, done.code) == (2, "node.locked")
+        server_thread.join()
+        lock.join()
+    assert b'"op": "send"' in taken[1]
     assert cli.good("list", "north") == []
 
 

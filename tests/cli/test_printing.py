@@ -89,7 +89,15 @@ def test_on_a_terminal_there_is_style_beside_the_words(cli: Cli, monkeypatch: py
     assert "\x1b" not in cli("show", "north", "north/0").out
 
 
-INJECTIONS = ["[bold red]x[/]", "[link=https://example.org]x[/link]", ":warning:", "{0}%s%n${x}", "<script>alert(1)</script>", "=1+1", "a\nnorth/9  forged"]
+INJECTIONS = [
+    "[bold red]x[/]",
+    "[link=https://example.org]x[/link]",
+    ":warning:",
+    "{0}%s%n${x}",
+    "<script>alert(1)</script>",
+    "=1+1",
+    "a\nnorth/9  forged",
+]
 
 
 @pytest.mark.parametrize("terminal", [False, True])
@@ -133,7 +141,9 @@ def test_what_is_not_seen_is_written_out(words: str, shown: str) -> None:
     assert text.shown(words) == shown
 
 
-@given(st.recursive(st.text() | st.none() | st.integers() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(st.text() | st.none() | st.integers() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
 def test_json_is_the_same_value_and_safe_on_a_terminal(value: object) -> None:
     written = answer.dump(value)
     assert json.loads(written) == value
@@ -141,7 +151,13 @@ def test_json_is_the_same_value_and_safe_on_a_terminal(value: object) -> None:
 
 
 def test_errors_echo_nothing_that_acts(cli: Cli) -> None:
-    for arguments in (("show", "north", "\x1b[2Jnorth"), ("\x1b]0;x\x07",), ("list", "\x1b[31m"), ("list", "north", "--kind", "\u202ex"), ("list", "north", "--\x1b")):
+    for arguments in (
+        ("show", "north", "\x1b[2Jnorth"),
+        ("\x1b]0;x\x07",),
+        ("list", "\x1b[31m"),
+        ("list", "north", "--kind", "\u202ex"),
+        ("list", "north", "--\x1b"),
+    ):
         for more in ((), ("--json",)):
             done = cli(*arguments, *more)
             assert done.status == 2

@@ -26,7 +26,10 @@ _FILE_BYTES = 2 * 1024**3
 def send(
     node: Node,
     kind: Annotated[str, Parameter(name="KIND", help="notification, statement, request, reply, line_check or acknowledgement.")],
-    file: Annotated[str, Parameter(name="FILE.json", help="A JSON object with the message's fields, or - for standard input.", allow_leading_hyphen=True)],
+    file: Annotated[
+        str,
+        Parameter(name="FILE.json", help="A JSON object with the message's fields, or - for standard input.", allow_leading_hyphen=True),
+    ],
     /,
     *,
     passphrase_file: PassphraseFile = None,

@@ -23,7 +23,7 @@ _DEBUG: Final = "CEASEWIRE_DEBUG"
 
 
 def run(tokens: list[str]) -> int:
-    """Run one command; its exit status. Nothing is raised but by `sys.exit` of nobody: every error becomes a sentence."""
+    """Run one command; its exit status. Every error becomes a sentence; with CEASEWIRE_DEBUG set, one of ours is raised."""
     _prepare()
     as_json = "--json" in (tokens[: tokens.index("--")] if "--" in tokens else tokens)
     if tokens[:1] == ["--json"]:
@@ -45,7 +45,9 @@ def run(tokens: list[str]) -> int:
         if os.environ.get(_DEBUG):
             raise
         return _fail(LocalError("file.unwritable", error.strerror or type(error).__name__), as_json)
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of a library in Rust is no Exception; its exit status would be that of a refusal
         if os.environ.get(_DEBUG):
             raise
         return _unexpected(error, as_json)
@@ -79,7 +81,7 @@ def _fail(error: CeasewireError, as_json: bool) -> int:
     return REFUSED if isinstance(error, PeerError) else FAILED
 
 
-def _unexpected(error: Exception, as_json: bool) -> int:
+def _unexpected(error: BaseException, as_json: bool) -> int:
     message = f"Something failed that should not have ({type(error).__name__})"
     step = f"Run it again with {_DEBUG}=1 set to see where, and report that."
     tell(f"ceasewire: {message}. {step}")
