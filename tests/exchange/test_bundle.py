@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from ceasewire import limits
 from ceasewire.errors import PeerError
 from ceasewire.exchange import bundle, seal
-from ceasewire.exchange.bundle import HEADER_BYTES, Contents, Header, Opened, Run, Told, bucket, read, split
+from ceasewire.exchange.bundle import HEADER_BYTES, Contents, Header, Opened, PackedRun, Run, Told, bucket, read, split
 from ceasewire.record import encoding
 from ceasewire.record.card import tagged
+from ceasewire.record.message import row
 from helpers import Signer, make_channel, refused, seed_of, statement
 
 TEST = make_channel(("north", "south", "mission:guarantor"))
@@ -302,6 +303,18 @@ def test_a15_changed_contents_are_other_contents_or_a_code(at: int, byte: int) -
         assert changed != data
     else:
         assert found.encode() == changed
+
+
+def test_rows_are_packed_into_the_same_bytes_as_their_messages() -> None:
+    """What a store keeps is canonical, so a bundle made of it is the bundle made of what it means."""
+    rows = [row(0, 5 + n, one) for n, one in enumerate(RUN.messages)]
+    packed = PackedRun(0, 5, rows, b"note")
+    run = replace(RUN, start=5, checkpoint=b"note")
+    assert packed.encode() == run.encode()
+    assert Run.decode(packed.encode()) == run
+    both = replace(FULL, packed=(packed,))
+    assert both.encode() == replace(FULL, runs=(RUN, run)).encode()
+    assert Contents.decode(both.encode()).runs == (RUN, run)
 
 
 def test_a_run_by_itself_is_what_a_shelf_keeps() -> None:

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
+from ceasewire import limits
 from ceasewire.record import kinds
 from ceasewire.record.fields import LAST_TIME
 
@@ -96,7 +97,7 @@ EVIDENCE = objects(
         "name": texts(255),
         "sha256": DIGESTS,
         "media_type": texts(100),
-        "size": uint(2**40),
+        "size": uint(limits.EVIDENCE_BYTES),
         "captured_at": times(),
         "captured_by": texts(),
         "custody": texts(),

@@ -210,6 +210,19 @@ def test_encode_refuses_what_decode_would(value: Any, code: str) -> None:
         encoding.encode(value)
 
 
+@given(st.lists(VALUES, max_size=30), st.dictionaries(st.integers(0, encoding.INT_MAX), VALUES, max_size=30))
+def test_parts_that_are_encoded_already_are_joined_to_the_same_bytes(array: list[Value], mapping: dict[int, Value]) -> None:
+    assert encoding.encoded_array([encoding.encode(item, 16) for item in array]) == encoding.encode(array, 17)
+    joined = encoding.encoded_map({key: encoding.encode(item, 16) for key, item in mapping.items()})
+    assert joined == encoding.encode(mapping, 17)
+
+
+@pytest.mark.parametrize("count", [0, 23, 24, 255, 256, 65_535, 65_536])
+def test_heads_of_every_width(count: int) -> None:
+    assert encoding.encoded_array([b"\x00"] * count) == encoding.encode([0] * count)
+    assert encoding.encoded_map(dict.fromkeys(range(count), b"\x00")) == encoding.encode(dict.fromkeys(range(count), 0))
+
+
 def test_null_stands_only_where_it_is_asked_for() -> None:
     assert encoding.decode(encoding.encode([1, None], null=True), null=True) == [1, None]
     with refused("enc.type"):

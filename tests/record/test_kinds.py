@@ -224,6 +224,13 @@ def test_rules_of_kinds(name: str, change: dict[str, Any], word: str) -> None:
     assert word in caught.value.detail
 
 
+def test_casualties_of_each_group() -> None:
+    found = {"north": {"killed": [1, 2, 3], "detained": [0, 0, 0]}, "civilians": {"wounded": [4, 3, 9]}, "unattributed": {}}
+    body = read("notification", {**LEAST["notification"], "casualties": found})
+    assert body[39] == {0: {2: [4, 3, 9]}, 1: {}, 16: {1: [1, 2, 3], 4: [0, 0, 0]}}
+    assert show_body(1, body, NAMES)["casualties"] == found
+
+
 def test_null_is_the_same_as_absent() -> None:
     assert read("statement", {"text": "x", "title": None}) == read("statement", {"text": "x"})
 

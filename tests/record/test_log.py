@@ -309,6 +309,14 @@ def test_a14_a_kind_of_a_newer_version_that_the_charter_names_is_kept() -> None:
     assert validity(channel, row(0, 0, one), one.body) is None
 
 
+def test_the_schema_is_checked_once() -> None:
+    """A body that read_body has just made is not checked again; everything else is."""
+    bad = of("statement", {3: [0, 9]})
+    kept = row(0, 0, bad)
+    assert validity(CHANNEL.channel, kept, bad.body) == "body.schema"
+    assert validity(CHANNEL.channel, kept, bad.body, schema=False) == "ref.unknown"
+
+
 def test_nothing_to_mark() -> None:
     assert mark_void(CHANNEL.channel, [], [], Store()) == []
 

@@ -38,6 +38,10 @@ class Admission:
         expect = {"size": size, "void": [None] * len(run.messages)}
         self.v.ok("admission", name, what, run.encode(), expect, **self.more(held, **more))
 
+    def again(self, name: str, what: str, run: Run, held: tuple[Run, ...], new: int = 0) -> None:
+        expect = {"size": len(run.messages), "void": [None] * new}
+        self.v.ok("admission", name, what, run.encode(), expect, **self.more(held))
+
     def bad(self, code: str, name: str, what: str, run: Run, held: tuple[Run, ...] = (), **more: Any) -> None:
         self.v.bad("admission", code, name, what, run.encode(), **self.more(held, **more))
 
@@ -53,7 +57,9 @@ def good(a: Admission) -> None:
     two = a.test.run(a.start, [FIRST, SECOND])
     a.ok("two", "a run from an empty log", two)
     a.ok("after", "a run after what is held", a.test.run(_after(a.start, [FIRST]), [SECOND]), (a.test.run(a.start, [FIRST]),))
-    a.ok("none", "no new messages, the same checkpoint", a.test.run(_after(a.start, [FIRST]), []), (a.test.run(a.start, [FIRST]),))
+    one = a.test.run(a.start, [FIRST])
+    a.again("again", "what is held already, once more", one, (one,))
+    a.again("overlap", "one message that is held and one that is new", a.test.run(a.start, [FIRST, SECOND]), (one,), new=1)
     a.ok("seen", "an entry that has seen south/0", a.test.run(a.start, [statement(START + 50, seen={1: 1})]), (a.one,))
     a.ok("edge", "a clock just ten minutes ahead", a.test.run(a.start, [statement(NOW + 600)]))
     reference = statement(START + 50, seen={1: 1}, f3=[1, 0])
@@ -66,9 +72,6 @@ def good(a: Admission) -> None:
 def integrity(a: Admission) -> None:
     one, two = a.test.run(a.start, [FIRST]), a.test.run(a.start, [FIRST, SECOND])
     later = a.test.run(_after(a.start, [FIRST]), [SECOND])
-    a.bad("log.gap", "missing", "the message before it has not arrived", later)
-    third = a.test.run(_after(a.start, [FIRST, SECOND]), [statement(START + 20, text="third")])
-    a.bad("log.gap", "start", "it begins after what is held", third, (one,))
     a.bad("log.root", "seed", "another seed than was signed", replace(one, messages=(replace(FIRST, seed=bytes(16)),)))
     a.bad("log.root", "body", "another text than was signed", replace(one, messages=(replace(FIRST, body={**FIRST.body, 17: "other"}),)))
     a.bad("log.root", "time", "another time than was signed", replace(one, messages=(replace(FIRST, time=START + 1),)))
@@ -88,6 +91,9 @@ def integrity(a: Admission) -> None:
     a.bad("sig.missing", "receipt-only", "a receipt in place of the log's signature", replace(one, checkpoint=_receipt_only(a, one)))
     a.bad("sig.invalid", "other-key", "signed by south under north's key id", replace(one, checkpoint=_signed_by_south(a, one)))
     a.bad("note.malformed", "checkpoint", "no signature line", replace(one, checkpoint=one.checkpoint.split(b"\n\n")[0] + b"\n\n"))
+    a.bad("enc.shape", "empty", "a run without messages", a.test.run(_after(a.start, [FIRST]), []), (one,))
+    check = a.test.run(a.start, [statement(kind=11, f17=[])])
+    a.bad("sig.missing", "line-check", "a line check whose checkpoint is signed with Ed25519 alone", check)
     a.bad("enc.size", "body", "a body over 32 KiB", a_large_run(a))
 
 
@@ -115,6 +121,9 @@ def holds(a: Admission) -> None:
     a.held(
         "hold.seen", "missing", "it has seen an entry that is not here", a.test.run(a.start, [statement(START + 50, seen={1: 2})]), (a.one,)
     )
+    a.held("log.gap", "first", "the message before it has not arrived", a.test.run(_after(a.start, [FIRST]), [SECOND]))
+    third = a.test.run(_after(a.start, [FIRST, SECOND]), [statement(START + 20, text="third")])
+    a.held("log.gap", "second", "one of two before it has not arrived", third, (a.test.run(a.start, [FIRST]),))
     a.held("hold.quota", "one", "two messages, and one more is taken today", a.test.run(a.start, [FIRST, SECOND]), quota=1)
 
 

@@ -130,7 +130,7 @@ class Contents:
             12: [[told.code, told.log, told.detail] for told in self.told],
             13: self.echo,
         }
-        runs = encoding.encoded_array([run.encode() for run in (*self.runs, *self.packed)])
+        runs = encoding.encoded_array([*(run.encode() for run in self.runs), *(run.encode() for run in self.packed)])
         return encoding.encoded_map({4: runs, **{key: encoding.encode(value) for key, value in values.items()}})
 
     @staticmethod

@@ -19,13 +19,7 @@ def words(digest: bytes) -> str:
 
 
 def _word(bits: int) -> str:
-    return (
-        _CONSONANTS[bits >> 12]
-        + _VOWELS[bits >> 10 & 3]
-        + _CONSONANTS[bits >> 6 & 15]
-        + _VOWELS[bits >> 4 & 3]
-        + _CONSONANTS[bits & 15]
-    )
+    return _CONSONANTS[bits >> 12] + _VOWELS[bits >> 10 & 3] + _CONSONANTS[bits >> 6 & 15] + _VOWELS[bits >> 4 & 3] + _CONSONANTS[bits & 15]
 
 
 def same(given: str, digest: bytes) -> bool:

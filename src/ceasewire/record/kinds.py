@@ -210,9 +210,7 @@ _REPLY: Final[Mapping[str, Field]] = {
     "discipline": Field(21, Text(2000)),
     "remedy": Field(22, Text(2000)),
     "remedy_by": Field(23, Time()),
-    "joint_inquiry": Field(
-        24, Struct({"when": Field(1, Time()), "where": Field(2, _LINE), "safe_passage": Field(3, Text(2000))})
-    ),
+    "joint_inquiry": Field(24, Struct({"when": Field(1, Time()), "where": Field(2, _LINE), "safe_passage": Field(3, Text(2000))})),
     "new_respond_by": Field(25, Time()),
     "publish": Field(26, Code(("both", "ours_only", "none"))),
     "answers": Field(

@@ -182,9 +182,7 @@ def _refers_back(one: Row, body: Body) -> bool:
     return all(index < (one.index if log == one.log else seen.get(log, 0)) for log, index in found)
 
 
-def least_time(
-    clock: int, state: LogState, own_last_cosignature: int, seen: Mapping[int, int], time_of: Callable[[int, int], int]
-) -> int:
+def least_time(clock: int, state: LogState, own_last_cosignature: int, seen: Mapping[int, int], time_of: Callable[[int, int], int]) -> int:
     """The time a new entry bears: max(clock, previous entry's, own last cosignature's, every entry's in `seen`). PROTOCOL section
     5."""
     return max(clock, state.time, own_last_cosignature, *(time_of(log, size - 1) for log, size in seen.items()))

@@ -75,9 +75,7 @@ class Message:
         fields = encoding.mapping(body)
         check_body(fields)
         encoding.check_depth(fields)
-        return Message(
-            encoding.uint(kind, 2**16), encoding.uint(time), encoding.sizes(seen), encoding.octets(seed, SEED_BYTES), fields
-        )
+        return Message(encoding.uint(kind, 2**16), encoding.uint(time), encoding.sizes(seen), encoding.octets(seed, SEED_BYTES), fields)
 
 
 def check_body(body: Body) -> None:
@@ -179,9 +177,7 @@ class Disclosure:
 
     def root(self) -> bytes:
         """The body-root of which these are the fields."""
-        hashes = tuple(
-            part if isinstance(part, bytes) else merkle.leaf_hash(encoding.encode_checked(part)) for part in self.parts
-        )
+        hashes = tuple(part if isinstance(part, bytes) else merkle.leaf_hash(encoding.encode_checked(part)) for part in self.parts)
         return _tree(hashes).root
 
     @staticmethod
