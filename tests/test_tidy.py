@@ -70,7 +70,8 @@ LAYERS: dict[str, Layer] = {
     "carriers": FACE,
     "console": FACE,
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
-    "cli": Layer(f"{ALL} folder demo bench", None),
+    "cli": Layer(f"{ALL} folder serve demo bench", None),
+    "serve": Layer("errors limits record exchange node carriers console", "uvicorn uvloop starlette structlog", DATABASES),
     "processes": Layer("errors limits folder"),
     "demo": Layer(f"{ALL} folder processes", None),
     "bench": Layer(f"{ALL} folder processes", None),
@@ -283,9 +284,7 @@ def _only_cleans_up(handler: ast.ExceptHandler) -> bool:
 
 
 def _names_everything(node: ast.expr) -> bool:
-    return any(
-        isinstance(n, ast.Name | ast.Attribute) and ast.unparse(n).rpartition(".")[2] in EVERYTHING for n in ast.walk(node)
-    )
+    return any(isinstance(n, ast.Name | ast.Attribute) and ast.unparse(n).rpartition(".")[2] in EVERYTHING for n in ast.walk(node))
 
 
 def raises_known_codes(source: Source) -> list[str]:

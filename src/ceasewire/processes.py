@@ -45,7 +45,7 @@ def serving(nodes: dict[str, Folder], say: Callable[[str], None]) -> Iterator[li
     try:
         for node in nodes.values():
             with (node.path / "serve.log").open("wb") as log:
-                running.append(subprocess.Popen([*command, str(node.path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+                running.append(subprocess.Popen([*command, str(node.path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL))  # noqa: S603
         for node, process in zip(nodes.values(), running, strict=True):
             wait(node.control_path.exists, START_SECONDS, f"{node.path.name} to start", process)
         say(f"Both nodes serve, as processes {' and '.join(str(process.pid) for process in running)}.")

@@ -18,13 +18,13 @@ from typing import Any
 
 import uvloop
 
-from ceasewire.carriers.serve import Options, bind, serve
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node
 from ceasewire.record.card import Card
 from ceasewire.record.charter import open_charter
 from ceasewire.record.draft import from_toml
+from ceasewire.serve import Options, bind, serve
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 STATEMENT = {"text": "It is quiet here.", "language": "en"}
@@ -144,7 +144,7 @@ def in_loop(coroutine: Any) -> Any:
 _SERVE = """
 import sys
 from pathlib import Path
-from ceasewire.carriers.serve import run
+from ceasewire.serve import run
 from ceasewire.errors import CeasewireError
 from ceasewire.folder import Folder
 try:

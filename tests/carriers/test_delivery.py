@@ -187,6 +187,38 @@ def test_a_poll_is_held_for_as_long_as_it_asked(tmp_path: Path) -> None:
     in_loop(main())
 
 
+def test_a_pending_poll_is_answered_when_the_server_stops(tmp_path: Path) -> None:
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": "", "south": None})
+        with sides["north"].folder.node(None) as north:
+            exchange = Exchange(north)
+            async with running(sides["south"]) as south:
+                client = Client(Target(f"{south.url}/exchange", True), None, lambda _: None)
+                poll = asyncio.create_task(client.post(exchange.compose(1 - north.own).data, 25))
+                await asyncio.sleep(0.3)
+                south.stop.set()
+                answer = await asyncio.wait_for(poll, 1)
+                await client.close()
+            assert exchange.receive(answer).sender == 1 - north.own
+
+    in_loop(main())
+
+
+def test_a_new_message_ends_a_long_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "pause_seconds", lambda attempts: 60.0)
+
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": "", "south": None})
+        async with running(sides["north"]) as north:
+            await asyncio.sleep(0.3)
+            async with running(sides["south"]) as south:
+                await asyncio.sleep(1)
+                assert not south.node.store.peers()  # it waits, and nothing calls it
+                assert await delivered(north, south) < 2
+
+    in_loop(main())
+
+
 def test_sync_reports_each_peer(tmp_path: Path) -> None:
     async def main() -> None:
         sides = make_sides(tmp_path, {"north": "", "south": None, "mission:guarantor": "", "east": "http://127.0.0.1:1"})

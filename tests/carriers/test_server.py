@@ -22,9 +22,9 @@ LEN = b"Content-Length: %d\r\n"
 
 
 @asynccontextmanager
-async def south_served(base: Path) -> AsyncIterator[tuple[Running, bytes, dict[str, Side]]]:
+async def south_served(base: Path, north_url: str = "") -> AsyncIterator[tuple[Running, bytes, dict[str, Side]]]:
     """A node that listens, and a good bundle for it with one message."""
-    sides = make_sides(base, {"north": "", "south": None})
+    sides = make_sides(base, {"north": north_url, "south": None})
     with sides["north"].folder.node(None) as north:
         north.send("statement", {"text": "hello"})
         good = Exchange(north).compose(1 - north.own).data
@@ -265,12 +265,15 @@ def test_e6_a_client_that_does_not_read_is_let_go(tmp_path: Path, monkeypatch: p
 
 def test_health_and_headers(tmp_path: Path) -> None:
     async def main() -> None:
-        async with south_served(tmp_path) as (south, good, _):
+        async with south_served(tmp_path, "http://127.0.0.1:1") as (south, good, _):
+            await asyncio.sleep(0.3)  # a line of its fails by now, and the page says so
             get = b"GET %s HTTP/1.1\r\nHost: any.example\r\nConnection: close\r\n\r\n"
             health = await raw(south.side.port, get % b"/health")
             assert json.loads(health.partition(b"\r\n\r\n")[2]) == {"ok": True, "nodes": [{"party": "south", "health": "ok"}]}
-            for path in (b"/", b"/health", b"/style.css", b"/nowhere"):
+            assert b"Not reached" in await raw(south.side.port, get % b"/")
+            for path, status in ((b"/", 200), (b"/health", 200), (b"/style.css", 200), (b"/nowhere", 404), (b"/?lang=ps", 200)):
                 head = (await raw(south.side.port, get % path)).partition(b"\r\n\r\n")[0].decode().lower()
+                assert head.startswith(f"http/1.1 {status} "), path
                 for name, value in server.SECURITY_HEADERS.items():
                     assert f"{name}: {value}".lower() in head, path
             south.node.closed = "log.closed"

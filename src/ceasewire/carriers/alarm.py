@@ -36,10 +36,9 @@ def split_command(command: str) -> list[str]:
 class Alarm:
     """Runs the command of one process that serves. `ring` is called in any thread."""
 
-    def __init__(self, words: list[str], log: Log, gap: float = GAP_SECONDS) -> None:
+    def __init__(self, words: list[str], log: Log) -> None:
         self._words = words
         self._log = log
-        self._gap = gap
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
         self._newest = ""
@@ -63,7 +62,7 @@ class Alarm:
         while True:
             await self._rung.wait()
             self._rung.clear()
-            await asyncio.gather(self._command(self._newest), asyncio.sleep(self._gap))
+            await asyncio.gather(self._command(self._newest), asyncio.sleep(GAP_SECONDS))
 
     async def _command(self, ref: str) -> None:
         try:
@@ -81,5 +80,6 @@ class Alarm:
         finally:
             if process.returncode is None:
                 process.kill()
+                await process.wait()
         if status:
             self._log.error("alarm.failed", status=status)

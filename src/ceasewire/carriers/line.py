@@ -21,7 +21,7 @@ from typing import Final
 from ..errors import CeasewireError, LocalError, PeerError
 from ..limits import POLL_SECONDS
 from ..node.exchange import Composed, Exchange, Report
-from ..record.fields import Json
+from ..record.fields import Json, show_time
 from .client import Client
 from .hub import Hub
 from .logs import Log, open_log
@@ -54,8 +54,8 @@ class LineStatus:
     warning: str | None = None
 
     def as_json(self) -> dict[str, Json]:
-        """For the status."""
-        return asdict(self)
+        """For the status, with `since` in RFC 3339."""
+        return {**asdict(self), "since": None if self.since is None else show_time(self.since)}
 
 
 class Line:
@@ -72,7 +72,7 @@ class Line:
         self._idle = 0
         self._stuck_until = 0.0
         self._attempted = 0.0
-        self._alarmed = False
+        self._alarmed = self._said_down = False
         self._well_since: float | None = None
 
     # --- For ever ---
@@ -211,7 +211,9 @@ class Line:
     def _well(self) -> None:
         now = self._now()
         if self.status.attempts:
-            self._log.info("line.up", attempts=self.status.attempts)
+            if self._said_down:  # a relapse that was not told needs no second end
+                self._log.info("line.up", attempts=self.status.attempts)
+            self._said_down = False
             self.status = LineStatus(warning=self.status.warning)
         if self._well_since is None:
             self._well_since = now
@@ -226,6 +228,7 @@ class Line:
         status.attempts += 1
         if not self._alarmed:  # one alarm an outage, and a line that comes and goes is one outage
             self._log.warning("line.down", code=code, detail=detail)
+            self._said_down = True
         self._alarmed, self._well_since = True, None
 
     async def _pause(self) -> None:

@@ -151,17 +151,28 @@ def _error(status: int, code: str) -> Response:
     return JSONResponse({"code": code, "message": CODES[code].sentence}, status, headers)
 
 
-def secured(app: ASGIApp) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
-    """The app with the security headers on whatever it answers."""
+def secured(app: ASGIApp, log: Log) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """The app with the security headers on whatever it answers, and 503 where it breaks: a 500 would say less."""
 
     async def with_headers(scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
         async def add(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
-        await app(scope, receive, add)
+        try:
+            await app(scope, receive, add)
+        except Exception as error:  # a defect of ours, or a store that cannot be read
+            code = error.code if isinstance(error, LocalError) else "net.refused"
+            log.error("page.failed", kind=type(error).__name__, code=code)
+            if begun:
+                raise
+            await _error(503, code)(scope, receive, add)
 
     return with_headers

@@ -72,7 +72,7 @@ def serve(
 
     Example: ceasewire serve north --listen 127.0.0.1:8701 --passphrase-file pass.txt
     """
-    from ..carriers import serve as serving
+    from .. import serve as serving
     from ..folder import Folder
 
     if not nodes:

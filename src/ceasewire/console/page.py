@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from ..errors import CODES
 from .health import LineHealth, NodeHealth
 from .words import DIRECTIONS, NAMES, TEXTS, choose
 
@@ -104,8 +105,8 @@ def _line(line: LineHealth, language: str) -> str:
     alarms = " ".join(_code(alarm) for alarm in line.alarms) or f'<span class="quiet">{say["none"]}</span>'
     return (
         f'<li class="line"><div class="head"><h3>{_user(line.name)} <span class="quiet">{_user(line.peer)}</span></h3>'
-        f'<span class="state {line.state}">{_icon(line.state)}<span>{say[line.state]}</span></span></div>'
-        f'<p class="contact"><span class="quiet">{say["last_contact"]}</span> <strong>{contact}</strong>{when}{down}</p>'
+        f'<span class="state {line.state}">{_icon(line.state)}<span>{say[line.state]}{down}</span></span></div>'
+        f'<p class="contact"><span class="quiet">{say["last_contact"]}</span> <strong>{contact}</strong>{when}</p>'
         f'<dl class="counts">{"".join(counts)}</dl>'
         f'<p class="alarms"><span class="quiet">{say["alarms"]}</span> {alarms}</p></li>'
     )
@@ -127,7 +128,10 @@ def _user(text: str) -> str:
 
 
 def _code(code: str) -> str:
-    return f'<code class="code" dir="ltr">{escape(code)}</code>'
+    """A code, and its sentence, which is in English."""
+    known = CODES.get(code.partition(":")[0])
+    sentence = f' <span lang="en" dir="ltr">{escape(known.sentence)}</span>' if known else ""
+    return f'<code class="code" dir="ltr">{escape(code)}</code>{sentence}'
 
 
 def _time(text: str) -> str:

@@ -27,6 +27,8 @@ Algorithm = Literal["ed25519", "mldsa44"]
 ROLES: Final = ("party", "guarantor", "observer")
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+# Words that stand where a party's slug may stand (fields.Casualties), so that no party may bear them.
+RESERVED: Final = frozenset({"civilians", "unattributed"})
 _HEAD: Final = "-----BEGIN CEASEWIRE CARD-----"
 _TAIL: Final = "-----END CEASEWIRE CARD-----"
 
@@ -109,6 +111,8 @@ class Card:
         """Raises PeerError card.malformed, key.weak, key.length."""
         if not SLUG.fullmatch(self.slug):
             raise PeerError("card.malformed", "a slug is a small letter, then small letters, digits and hyphens, 32 at most")
+        if self.slug in RESERVED:
+            raise PeerError("card.malformed", f"{self.slug} is a word of the protocol")
         if not self.name.strip():
             raise PeerError("card.malformed", "the name is empty")
         if not 1 <= len(self.recovery) <= limits.RECOVERY_KEYS:

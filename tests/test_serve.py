@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from carriers.sides import end, in_loop, make_sides, process, running, start, start_unready, until
-from ceasewire.carriers import serve
+from ceasewire import serve
+from ceasewire.carriers import alarm
 from ceasewire.carriers.control import call
-from ceasewire.carriers.serve import bind, run
 from ceasewire.errors import CeasewireError
+from ceasewire.serve import bind, run
 from helpers import local
 
 SEND = {"op": "send", "kind": "statement", "json": {"text": "hello"}}
@@ -170,6 +171,27 @@ def test_a_flash_runs_the_command_once(tmp_path: Path) -> None:
                 await asyncio.sleep(0.5)
             assert out.read_text() == "north/1 ; touch /never\n", "three more within ten seconds wait"
             assert "secret" not in out.read_text()
+
+    in_loop(main())
+
+
+def test_a_flash_that_is_held_rings_at_once_and_not_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serve, "SHELF_SECONDS", 0.2)
+    monkeypatch.setattr(alarm, "GAP_SECONDS", 0.1)
+
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": "", "south": None})
+        out = tmp_path / "rung"
+        words = ["/bin/sh", "-c", f'echo "$CEASEWIRE_REF" >> {out}']
+        async with running(sides["south"], alarm=words) as south, running(sides["north"]) as north:
+            south.node._clock = lambda: time.time() - 4000
+            await asyncio.to_thread(_append, north, [(7, {0: [], 1: False})])
+            await until(out.exists)
+            assert south.size(north.node.own) == 0
+            south.node._clock = time.time
+            await until(lambda: south.size(north.node.own) == 1)
+            await asyncio.sleep(0.5)
+            assert out.read_text() == "north/0\n"
 
     in_loop(main())
 

@@ -23,23 +23,23 @@ from typing import Final, Protocol
 
 import uvicorn
 import uvloop
-from starlette.applications import Starlette
+from starlette.routing import Router
 
-from ..console.health import NodeHealth, node_health
-from ..console.page import routes as console_routes
-from ..errors import CeasewireError, LocalError
-from ..node.exchange import Exchange, Report
-from ..node.node import Node
-from ..record.fields import Json
-from .alarm import Alarm, split_command
-from .control import Control
-from .guard import GuardedProtocol
-from .hub import Hub
-from .line import Line, talk_once
-from .logs import Log, open_log
-from .server import Exchanges, secured
-from .tls import server_context
-from .urls import loopback_port
+from .carriers.alarm import Alarm, split_command
+from .carriers.control import Control
+from .carriers.guard import GuardedProtocol
+from .carriers.hub import Hub
+from .carriers.line import Line, talk_once
+from .carriers.logs import Log, open_log
+from .carriers.server import Exchanges, secured
+from .carriers.tls import server_context
+from .carriers.urls import loopback_port
+from .console.health import NodeHealth, node_health
+from .console.page import routes as console_routes
+from .errors import CeasewireError, LocalError
+from .node.exchange import Exchange, Report
+from .node.node import Node
+from .record.fields import Json
 
 DEFAULT_PORT: Final = 8443
 PEN_SECONDS: Final = 0.5
@@ -197,7 +197,7 @@ def _server(served: Sequence[Served], options: Options, log: Log) -> _Server:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
     exchanges = Exchanges([one.hub for one in served], log)
     config = uvicorn.Config(
-        secured(Starlette(routes=[*console_routes(nodes), *exchanges.routes()])),
+        secured(Router(routes=[*console_routes(nodes), *exchanges.routes()]), log),
         http=GuardedProtocol,
         ws="none",
         loop="none",
