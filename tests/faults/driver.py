@@ -1,9 +1,9 @@
 """A node's process that is killed while it works. Run as `python -m faults.driver FOLDER send|receive|cosign`.
 
 Each line of its standard input is `start SECONDS` or `open SECONDS`: it then starts a child that opens the node and works, kills it with
-SIGKILL that long after its start or after the node is open, and writes `{"killed": true}`. A child writes one line of JSON for each act, after the act is durable and never before.
-Children are forked from a process that has everything imported, so that most kills meet a node at work. Bundles to take are the files
-of FOLDER/../inbox, in order of name.
+SIGKILL that long after its start or after the node is open, and writes `{"killed": true}`. A child writes one line of JSON for each act,
+after the act is durable and never before. Children are forked from a process that has everything imported, so that most kills meet a
+node at work. Bundles to take are the files of FOLDER/../inbox, in order of name.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A party that lies with its real keys: it signs whatever a test wants.
 
-    liar = Liar(pair.made, 0)
-    liar.add(statement(text="one"))
-    pair.south.receive(liar.bundle(1, liar.run()))
+liar = Liar(pair.made, 0)
+liar.add(statement(text="one"))
+pair.south.receive(liar.bundle(1, liar.run()))
 """
 
 from __future__ import annotations

@@ -266,7 +266,7 @@ def test_c15_a_receipt_that_is_withheld_is_missed_for_ever(pair: ChannelPair, li
         pair.south.bundle(0)
         pair.south.receive(liar.bundle(1))
         logs = pair.south.node.status(int(pair.south.clock.now), None)["logs"]
-        assert logs[1]["unreceipted"] == {"mission": 2, "north": 2}  # type: ignore[index, call-overload]
+        assert logs[1]["unreceipted"] == {"mission": 2, "north": 2}
         assert pair.south.node.receipts((1, 0)) == []
     assert pair.south.exchange.compose(0).messages == 2
 
@@ -330,7 +330,7 @@ def test_b13_a_stripped_line_is_refused(pair: ChannelPair, checked: Liar) -> Non
 
 @pytest.mark.parametrize("algorithm", ["ed25519", "mldsa44"])
 def test_b13_one_invalid_half_is_refused(pair: ChannelPair, checked: Liar, algorithm: str) -> None:
-    lines = {kind: checked.own_line(checked.checkpoint(), kind) for kind in ("ed25519", "mldsa44")}  # type: ignore[arg-type]
+    lines = {kind: checked.own_line(checked.checkpoint(), kind) for kind in ("ed25519", "mldsa44")}
     lines[algorithm] = replace(lines[algorithm], blob=corrupt(lines[algorithm].blob, 40))
     refuses(pair, checked, "sig.invalid", checked.run(note=SignedCheckpoint(checked.checkpoint(), tuple(lines.values())).encode()))
 

@@ -128,3 +128,30 @@ def test_b9_a_pen_of_another_log_opens_no_node(pair: ChannelPair) -> None:
     (pair.north.folder.path / "unlock.key").write_bytes((pair.south.folder.path / "unlock.key").read_bytes())
     with local("pen.damaged"):
         pair.north.open()
+
+
+def test_e13_a_bundle_full_of_checkpoints_keeps_us_at_work_no_longer(pair: ChannelPair) -> None:
+    one = Liar(pair.made, 0).add(*several(50, lambda n: statement(text=str(n))))
+    notes = [one.note(one.checkpoint(n + 1)) for n in range(50)]
+    pair.south.receive(one.bundle(1, one.run(), checkpoints=notes))
+    assert len(pair.south.dump()["checkpoint"]) == 1 + len(pair.made.channel.logs)
+
+
+def test_c4_the_evidence_is_kept_once_however_often_the_liar_repeats_it(pair: ChannelPair) -> None:
+    one, other = three(pair), three(pair, "false")
+    pair.south.receive(one.bundle(1, one.run(), other.run()))
+    for _ in range(3):
+        assert pair.south.receive(one.bundle(1, checkpoints=[other.note()])).refused == ["log.fork"]
+    assert len(pair.south.node.store.refused()) == 1
+
+
+def test_b13_a_line_check_of_more_parties_than_a_note_has_lines_for_still_reaches_all() -> None:
+    """Each receipt of 17 others has two lines, and a note has 32."""
+    slugs = tuple(f"p{n:02}" for n in range(18))
+    with ChannelPair(slugs) as pair:
+        pair["p00"].node.send("line_check", {})
+        for slug in slugs[1:]:
+            assert pair.sync("p00", slug).error is None
+        assert pair.sync("p03", "p17").error is None
+        assert set(pair["p00"].node.store.covered(0)) == set(range(1, 18))
+        assert pair["p17"].size(0) == 1

@@ -20,7 +20,7 @@ def statements(count: int, size: int = 10) -> list[tuple[str, object]]:
 
 
 def send(side: Side, count: int, size: int = 10) -> None:
-    side.node.send_many(statements(count, size))  # type: ignore[arg-type]
+    side.node.send_many(statements(count, size))
 
 
 def read_all(data: bytes) -> list[bytes]:
@@ -37,7 +37,7 @@ def read_all(data: bytes) -> list[bytes]:
 def test_a_message_and_its_receipt_are_shown_alike_on_both_sides() -> None:
     with ChannelPair() as pair:
         pair.south.clock.now = START + 7
-        pair.north.node.send("notification", NOTIFICATION)  # type: ignore[arg-type]
+        pair.north.node.send("notification", NOTIFICATION)
         pair.sync("north", "south")
         shown = [side.node.show((0, 0)) for side in pair]
         assert shown[0] == shown[1]
@@ -85,7 +85,7 @@ def test_a_refused_draft_leaves_nothing_of_its_batch() -> None:
             ("line_check", {"receipts": []}, "body.schema"),
         ]:
             with local(code):
-                pair.north.node.send(kind, json)  # type: ignore[arg-type]
+                pair.north.node.send(kind, json)
         assert pair.north.dump() == before
 
 
@@ -108,10 +108,10 @@ def test_unreceipted_messages_are_shown_until_they_are_receipted() -> None:
         for text in ("one", "two"):
             pair.north.say(text)
         status = pair.north.node.status(START + 10**8, None)
-        assert status["logs"][0]["unreceipted"] == {"south": 2}  # type: ignore[index, call-overload]
+        assert status["logs"][0]["unreceipted"] == {"south": 2}
         pair.sync("north", "south")
         status = pair.north.node.status(START, None)
-        assert status["logs"][0]["unreceipted"] == {}  # type: ignore[index, call-overload]
+        assert status["logs"][0]["unreceipted"] == {}
 
 
 # --- Files ---
@@ -187,7 +187,7 @@ def test_a_talk_with_one_who_serves_a_third_log_goes_on_to_its_end() -> None:
 
 def test_a_guarantor_serves_what_a_party_withholds_and_carries_the_receipt_back() -> None:
     with ChannelPair(("north", "south", "mission:guarantor")) as pair:
-        pair.north.node.send("notification", NOTIFICATION)  # type: ignore[arg-type]
+        pair.north.node.send("notification", NOTIFICATION)
         pair.sync("north", "mission")
         pair.sync("mission", "south")  # south says what it lacks
         pair.sync("mission", "south")
@@ -205,7 +205,7 @@ def test_all_end_with_one_record(parties: tuple[str, ...]) -> None:
         for n, side in enumerate(itertools.islice(itertools.cycle(pair), 8)):
             pair.set_clock(START + n // 3)
             kind, json = ("line_check", {}) if side.slug == "red-cross" else ("statement", {"text": str(n)})
-            side.node.send(kind, json)  # type: ignore[arg-type]
+            side.node.send(kind, json)
         pair.settle()
         pair.check()
         for log in range(len(parties)):

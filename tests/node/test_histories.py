@@ -36,7 +36,7 @@ class History:
     def send(self) -> None:
         side = self.draw.choice(self.sides)
         drafts = [self.draft(side) for _ in range(self.draw.choice((1, 1, 1, 2, 5)))]
-        side.node.send_many(drafts)  # type: ignore[arg-type]
+        side.node.send_many(drafts)
 
     def draft(self, side: Side) -> tuple[str, object]:
         known = [row["ref"] for row in side.node.messages(limit=200)]

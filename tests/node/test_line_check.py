@@ -85,7 +85,7 @@ def test_a_line_check_writes_down_the_newest_receipts_and_each_once(pair: Channe
 
 def test_a_written_receipt_is_the_proof_that_starts_the_clock(pair: ChannelPair) -> None:
     note = {"types": ["A4"], "occurred_from": "2026-02-28T04:12:00Z", "place": "Kala", "accused": "south"}
-    pair.north.node.send("notification", note)  # type: ignore[arg-type]
+    pair.north.node.send("notification", note)
     pair.south.clock.now = START + 9
     pair.sync("north", "south")
     assert pair.north.node.cases()[0]["state"] == "notified"

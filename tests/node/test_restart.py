@@ -190,10 +190,10 @@ def test_c12_what_did_not_commit_was_not_signed(pair: ChannelPair) -> None:
     assert pair.north.say("two, later").index == 1
 
 
-def _fails(_change: Change) -> int:
+def _fails(change: Change) -> int:
     from ceasewire.errors import LocalError  # noqa: PLC0415
 
-    raise LocalError("disk.failed")
+    raise LocalError("disk.failed", repr(change.signed))
 
 
 def test_c1_the_same_bundle_a_hundred_times_changes_nothing(pair: ChannelPair) -> None:

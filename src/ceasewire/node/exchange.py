@@ -15,20 +15,19 @@ from typing import Final
 from .. import limits
 from ..errors import CODES, PeerError
 from ..exchange import bundle, seal
-from ..exchange.bundle import Contents, PackedRun, Run, Told
+from ..exchange.bundle import Contents, Run, Told
 from ..exchange.session import Span, due, lacking
 from ..record.fields import Json
 from ..record.kinds import KINDS
 from ..record.log import Held, admit
-from ..record.values import Row
 from ..store.interface import Change, FreshKey, Peer, Refused, Shelved
 from ..tlog.checkpoint import Checkpoint
 from .around import Pending
 from .node import COSIGNED_AT, GONE, Node, int_of
 from .notes import NoteReader
+from .packing import pack
 
 _DAY: Final = 86400
-_LOOK: Final = 32  # rows read to see where a run may end, before all that fit are read
 _KEYS_GONE_KEPT: Final = 8
 _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
 
@@ -102,7 +101,7 @@ class Exchange:
         with node.lock:
             node.check_open()
             spans = self.spans(peer, covered)
-            runs, more = self._runs(spans)
+            runs, more = pack(node, spans)
             change = Change()
             known = node.store.peers().get(peer) or Peer(peer)
             contents = Contents(
@@ -131,58 +130,6 @@ class Exchange:
             )
         reach = {run.log: run.start + len(run.rows) for run in runs}
         return Composed(data, sum(len(run.rows) for run in runs), reach, more)
-
-    def _runs(self, spans: list[Span]) -> tuple[list[PackedRun], bool]:
-        """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left."""
-        runs: list[PackedRun] = []
-        count, size = limits.BUNDLE_MESSAGES, limits.BUNDLE_CONTENTS_BYTES // 2
-        quota = self.node.channel.charter.quotas["messages_per_log_and_day"]  # a run over it would be held for ever
-        for span in spans:
-            start = span.start
-            while start < span.stop:
-                run, length = self._run(span.log, start, span.stop, min(count, quota), size)
-                if run is None or (runs and length > size):
-                    return runs, True
-                runs.append(run)
-                start += len(run.rows)
-                count, size = count - len(run.rows), size - length
-        return runs, False
-
-    def _run(self, log: int, start: int, stop: int, count: int, size: int) -> tuple[PackedRun | None, int]:
-        """The longest run from `start` that ends at a checkpoint within the room; a whole batch if none does and it is the first.
-
-        A run ends with the batch of a line check, whose checkpoint bears both signatures. Among three or more it also ends where `seen`
-        changes: longer runs of two logs that have seen each other would each wait for the other, at whoever has neither.
-        """
-        node = self.node
-        rows = node.store.rows(log, start, min(stop, start + count, start + _LOOK), max_bytes=size)
-        if self._alike(rows) == _LOOK:
-            rows = node.store.rows(log, start, min(stop, start + count), max_bytes=size)
-        if not rows:
-            return None, 0
-        end = start + self._alike(rows)
-        if rows[end - start - 1].kind == KINDS["line_check"]:
-            whole = node.store.next_checkpoint(log, end)
-            end = whole.size if whole and whole.size <= start + len(rows) else end - 1
-        kept = node.store.newest_checkpoint(log, at_most=end)
-        if kept is None or kept.size <= start:
-            kept = node.store.next_checkpoint(log, start + 1)
-            if kept is None or kept.size - start > count:
-                return None, 0
-            rows = node.store.rows(log, start, kept.size)
-        rows = rows[: kept.size - start]
-        run = PackedRun(log, start, rows, node.note(kept).encode())
-        return run, sum(len(one.body) + len(one.seen) + 64 for one in rows) + len(run.checkpoint)
-
-    def _alike(self, rows: list[Row]) -> int:
-        """How many of the rows may stand in one run: up to a line check, and among three or more with the same `seen`."""
-        several = len(self.node.channel.logs) > 2
-        for n, one in enumerate(rows):
-            if several and one.seen != rows[0].seen:
-                return n
-            if one.kind == KINDS["line_check"]:
-                return n + 1
-        return len(rows)
 
     def _newest_notes(self, besides: set[int]) -> list[bytes]:
         """The newest checkpoint of each log with every cosignature we hold, but of logs whose run says the same."""
@@ -360,8 +307,9 @@ class _Work:
         if contents is None:
             return
         before = self.node.store.covered(self.node.own).get(self.sender, 0)
-        self.take_runs([(run, None) for run in contents.runs])
-        for note in contents.checkpoints:
+        self.take_runs([(run, None) for run in contents.runs[: limits.BUNDLE_MESSAGES]])
+        # The newest of each log is what may ride here; a bundle full of others would only keep us at work.
+        for note in contents.checkpoints[: len(self.node.channel.logs)]:
             self._guard(None, note, partial(self.notes.take, note))
         self._take_peer(contents)
         reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)

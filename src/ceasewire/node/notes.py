@@ -96,6 +96,8 @@ class NoteReader:
 
     def _contradiction(self, log: int, signed: SignedCheckpoint) -> None:
         size = signed.checkpoint.size
+        if self.pending.state(log).frozen:
+            raise PeerError("log.fork", f"size {size}")  # convicted before, and more of the same is no more evidence
         both: list[encoding.Value] = [signed.encode(), self._ours(log, size)]
         self.change.refused.append(Refused(self.node.now(), log, "log.fork", f"size {size}", encoding.encode(both)))
         if log == self.node.own:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
+from .. import limits
 from ..errors import LocalError, PeerError
 from ..record import fingerprint
 from ..record.case import Case, Cases
@@ -52,11 +53,17 @@ class View:
         return SignatureLine(key.name, key.key_id, blob) if key else None
 
     def note(self, kept: KeptCheckpoint) -> checkpoints.SignedCheckpoint:
-        """The signed checkpoint with every cosignature held over it."""
+        """The signed checkpoint with the cosignatures held over it, one a key; where a note has no room for all, our own come first, then
+        Ed25519."""
         checkpoint = self.checkpoint(kept)
         own = checkpoints.SignedCheckpoint.parse(checkpoint.text().encode() + b"\n" + kept.lines).lines
-        found = [self.line(cosignature) for cosignature in self.store.cosignatures(kept.log, kept.size)]
-        return checkpoints.SignedCheckpoint(checkpoint, (*own, *(line for line in found if line)))
+        earliest: dict[tuple[int, int], Cosignature] = {}
+        for one in self.store.cosignatures(kept.log, kept.size):
+            earliest.setdefault((one.by, one.kind), one)
+        room = limits.NOTE_SIGNATURES - len(own)
+        chosen = sorted(earliest.values(), key=lambda one: (one.by != self.own, one.kind)) if len(earliest) > room else earliest.values()
+        found = [line for one in chosen if (line := self.line(one))]
+        return checkpoints.SignedCheckpoint(checkpoint, (*own, *found[:room]))
 
     def proved(self, written: Cosignature) -> bool:
         """Whether a cosignature that a line check writes down verifies over the log as it is held here."""
