@@ -56,6 +56,9 @@ class Outcome:
 def run(*, port: int, check: bool, say: Say, folder: Path | None = None) -> Outcome:
     """Run it in `folder` (default: a temporary one). With `check`, end when all is verified; else leave both status pages open until
     interrupted. `say` gets a line for people at each step. Raises LocalError if a port is taken or a node does not start."""
+    # However it is ended, the nodes that it started must end with it.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     with _place(folder, keep=not check) as base:
         outcome = Outcome(base)
         ports = [free_port(), free_port()] if check else [port, port + 1]
