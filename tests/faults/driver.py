@@ -1,9 +1,9 @@
 """A node's process that is killed while it works. Run as `python -m faults.driver FOLDER send|receive|cosign`.
 
-Each line of its standard input is `start SECONDS` or `open SECONDS`: it then starts a child that opens the node and works, kills it with
-SIGKILL that long after its start or after the node is open, and writes `{"killed": true}`. A child writes one line of JSON for each act,
-after the act is durable and never before. Children are forked from a process that has everything imported, so that most kills meet a
-node at work. Bundles to take are the files of FOLDER/../inbox, in order of name.
+Each line of its standard input is `start SECONDS`, `open SECONDS` or `act SECONDS`: it then starts a child that opens the node and works,
+kills it with SIGKILL that long after its start, after the node is open, or after its first act, and writes `{"killed": true}`. A child
+writes one line of JSON for each act, after the act is durable and never before. Children are forked from a process that has everything
+imported. Bundles to take are the files of FOLDER/../inbox, in order of name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,15 @@ from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node
 
+PROGRESS: list[int] = []
+"""Of a child: the pipe on which its parent waits for the first act, until it has happened."""
+
 
 def tell(**what: object) -> None:
     """One line, in one write: a reader sees all of it or none."""
     os.write(1, json.dumps(what).encode() + b"\n")
+    if PROGRESS:
+        os.write(PROGRESS.pop(), b"x")
 
 
 def note(node: Node, log: int) -> str:
@@ -58,6 +63,7 @@ def work(folder: Path, act: str, opened: int) -> None:
     """What a child does until it is killed."""
     with Folder(folder).node(None) as node:
         os.write(opened, b"x")
+        PROGRESS.append(opened)
         if act == "send":
             send(node)
         receive(node, folder.parent / "inbox", answer=act == "cosign")
@@ -77,8 +83,8 @@ def main() -> None:
             finally:
                 os._exit(1)
         os.close(opened)
-        if since == "open":
-            os.read(told, 1)
+        for _ in range(("start", "open", "act").index(since)):
+            os.read(told, 1)  # or nothing, if the child has ended
         time.sleep(float(seconds))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
