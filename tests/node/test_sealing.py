@@ -8,6 +8,7 @@ import pytest
 
 from ceasewire import limits
 from ceasewire.exchange import bundle, seal
+from ceasewire.node.node import GONE
 from helpers import START, refused
 from node.pair import ChannelPair, Side
 
@@ -142,3 +143,15 @@ def test_counters_rise_over_restarts(pair: ChannelPair) -> None:
         pair.south.receive(pair.north.reopen().bundle(pair.south))
         counters.append(pair.south.node.store.peers()[0].counter_in)
     assert counters == sorted(set(counters))
+
+
+def test_strangers_who_name_keys_cost_one_commit_a_minute(pair: ChannelPair) -> None:
+    """The key id stands in the clear header, so anybody can name one: that must neither wear the disk nor push out ids that were real."""
+    header = bytearray(pair.north.bundle(pair.south)[: bundle.HEADER_BYTES])
+    counter = pair.south.node.store.meta(GONE)
+    for n in range(20):
+        header[45:61] = bytes([n]) * 16
+        with refused("bundle.key_gone"):
+            pair.south.receive(bytes(header) + bytes(int.from_bytes(header[61:65], "big")))
+    assert counter is None
+    assert pair.south.node.store.meta(GONE) == bytes(16)

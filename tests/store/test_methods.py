@@ -105,9 +105,7 @@ def test_a_scan_is_in_order_of_time_then_log_then_index(store: Store) -> None:
     assert list(store.scan(kinds=[])) == []
     assert list(store.scan(log=5)) == sorted(two, key=lambda each: each.index)
     assert list(store.scan(since=1000)) == [each for each in everything if each.time >= 1000]
-    assert list(store.scan(kinds={0, 2}, log=0, since=70)) == [
-        x for x in everything if x.kind in {0, 2} and x.log == 0 and x.time >= 70
-    ]
+    assert list(store.scan(kinds={0, 2}, log=0, since=70)) == [x for x in everything if x.kind in {0, 2} and x.log == 0 and x.time >= 70]
 
 
 def test_a_scan_shows_one_commit_while_others_follow(store: Store) -> None:
@@ -214,9 +212,9 @@ def test_refused_bytes_are_numbered_and_newest_come_first(store: Store) -> None:
 def test_refused_bytes_are_bounded_and_the_oldest_go(store: Store) -> None:
     part = limits.REFUSED_BYTES_KEPT // 4
     for time in range(6):
-        store.commit(Change(refused=[Refused(time, 0, "log.fork", "", bytes(part))]))
+        store.commit(Change(refused=[Refused(time, 0, "log.root", "", bytes(part))]))
     assert [each.time for each in store.refused()] == [5, 4, 3]
-    store.commit(Change(refused=[Refused(6, 0, "log.fork", "", bytes(limits.REFUSED_BYTES_KEPT + 1))]))
+    store.commit(Change(refused=[Refused(6, 0, "log.root", "", bytes(limits.REFUSED_BYTES_KEPT + 1))]))
     assert store.refused() == []
     store.commit(Change(refused=[Refused(7, 0, "log.fork", "", b"")]))
     assert [each.number for each in store.refused()] == [8]
@@ -229,11 +227,7 @@ def test_threads_read_while_one_commits(store: Store) -> None:
         while not stop.is_set():
             size = store.states()[0].size if store.states() else 0
             wanted = [hash_of("rest", 0, index) for index in range(0, size, 97)]
-            if (
-                len(store.rows(0, 0, size)) != size
-                or len(store.rests(0, wanted)) != len(wanted)
-                or len(list(store.scan())) < size
-            ):
+            if len(store.rows(0, 0, size)) != size or len(store.rests(0, wanted)) != len(wanted) or len(list(store.scan())) < size:
                 wrong.append(size)
 
     threads = [threading.Thread(target=read) for _ in range(4)]
@@ -275,3 +269,13 @@ def test_a_scan_sorts_nothing(tmp_path: Path, filters: dict[str, Any]) -> None:
     store.close()
     assert "message_by_time" in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_evidence_of_two_histories_is_never_dropped(store: Store) -> None:
+    """Whoever showed two histories could otherwise wash the evidence away with refused rubbish."""
+    store.commit(Change(refused=[Refused(1, 1, "log.fork", "size 2", b"both checkpoints")]))
+    for n in range(5):
+        store.commit(Change(refused=[Refused(2 + n, 1, "log.root", "", bytes(limits.REFUSED_BYTES_KEPT // 3))]))
+    left = store.refused()
+    assert left[-1].code == "log.fork"
+    assert len(left) < 5

@@ -284,9 +284,7 @@ def test_the_migrations_lead_to_the_schema(tmp_path: Path) -> None:
 
 def test_opening_does_not_import_alembic(tmp_path: Path) -> None:
     script = "import sys; from pathlib import Path; from ceasewire.store import sqlite; path = Path(sys.argv[1])\n"
-    script += (
-        "sqlite.create(path); sqlite.open_writer(path).close(); sqlite.open_reader(path).close(); print('alembic' in sys.modules)"
-    )
+    script += "sqlite.create(path); sqlite.open_writer(path).close(); sqlite.open_reader(path).close(); print('alembic' in sys.modules)"
     command = [sys.executable, "-c", script, str(tmp_path / "store.db")]
     assert subprocess.run(command, env=child_environment(), check=True, capture_output=True).stdout == b"False\n"
 

@@ -54,9 +54,7 @@ def test_a_merged_run_nominates_as_the_two_did(given_rests: list[bytes]) -> None
 
 @settings(max_examples=15)
 @given(st.lists(st.integers(1, 700), min_size=1, max_size=12), st.randoms(use_true_random=False))
-def test_the_store_finds_what_a_dictionary_finds(
-    tmp_path_factory: pytest.TempPathFactory, parts: list[int], dice: object
-) -> None:
+def test_the_store_finds_what_a_dictionary_finds(tmp_path_factory: pytest.TempPathFactory, parts: list[int], dice: object) -> None:
     path = tmp_path_factory.mktemp("rests") / "store.db"
     sqlite.create(path)
     store = sqlite.open_writer(path)

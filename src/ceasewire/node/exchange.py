@@ -29,6 +29,7 @@ from .packing import pack
 
 _DAY: Final = 86400
 _KEYS_GONE_KEPT: Final = 8
+_GONE_SECONDS: Final = 60
 _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
 
 
@@ -75,6 +76,7 @@ class Exchange:
 
     def __init__(self, node: Node) -> None:
         self.node = node
+        self._gone_at = 0
         self.on_flash: list[Callable[[str], None]] = []  # called with the ref of each flash of another log, taken or held
 
     # --- Out ---
@@ -218,11 +220,17 @@ class Exchange:
             return node.pen.sealing_seed()
         fresh = node.store.fresh_key(key_id)
         if fresh is None or _dead(fresh, node.now()):
-            gone = _split(node.store.meta(GONE), seal.KEY_ID_BYTES)
-            if key_id not in gone:
-                node.commit(Change(meta={GONE: b"".join([*gone, key_id][-_KEYS_GONE_KEPT:])}))
+            self._note_gone(key_id)
             raise PeerError("bundle.key_gone")
         return node.pen.unseal(fresh.sealed)
+
+    def _note_gone(self, key_id: bytes) -> None:
+        """Remember to say that this key is gone. Anybody can name one, so it costs a commit once a minute at most."""
+        node = self.node
+        gone = _split(node.store.meta(GONE), seal.KEY_ID_BYTES)
+        if key_id not in gone and abs(node.now() - self._gone_at) >= _GONE_SECONDS:
+            self._gone_at = node.now()
+            node.commit(Change(meta={GONE: b"".join([*gone, key_id][-_KEYS_GONE_KEPT:])}))
 
     def retry_shelf(self) -> int:
         """Admit what waited and need wait no longer; how many messages that were."""

@@ -34,10 +34,14 @@ _DROP_FRESH_KEY = delete(fresh_key).where(fresh_key.c.key_id == bindparam("gone"
 _UNSHELVE = delete(shelf).where(shelf.c.log == _LOG, shelf.c.start == _AT)
 _TALLY = select(tally.c.value).where(tally.c.name == bindparam("of"))
 _SET_TALLY = update(tally).values(value=bindparam("to")).where(tally.c.name == bindparam("of"))
-_OLDEST_REFUSED = select(
-    refused.c.number, (func.length(refused.c.data) + func.length(refused.c.detail) + _REFUSED_ROW_BYTES).label("size")
-).order_by(refused.c.number)
-_DROP_REFUSED = delete(refused).where(refused.c.number <= bindparam("upto"))
+# Whoever showed two histories must not be able to wash the evidence away with rubbish. A log is frozen once, so it stays small.
+_MAY_GO = refused.c.code != "log.fork"
+_OLDEST_REFUSED = (
+    select(refused.c.number, (func.length(refused.c.data) + func.length(refused.c.detail) + _REFUSED_ROW_BYTES).label("size"))
+    .where(_MAY_GO)
+    .order_by(refused.c.number)
+)
+_DROP_REFUSED = delete(refused).where(_MAY_GO, refused.c.number <= bindparam("upto"))
 _ADD_REFUSED = insert(refused).values({column: bindparam(column.name) for column in refused.c if column.name != "number"})
 
 
