@@ -61,9 +61,7 @@ def find_uv() -> str | Path:
     quiet = ("--quiet", "--disable-pip-version-check", "--root-user-action=ignore")
     pip = (sys.executable, "-m", "pip", "install", *quiet, "--require-hashes", "--target", TOOLS, "-r", lock)
     if not call(*pip) or not works(own):
-        raise CannotInstall(
-            "uv could not be installed: put uv on PATH, or check that `python3 -m pip` works and reaches its index."
-        )
+        raise CannotInstall("uv could not be installed: put uv on PATH, or check that `python3 -m pip` works and reaches its index.")
     return own
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from ceasewire.cli.moving import _secrets
+from ceasewire.errors import CODES
 from cli.driving import Cli, joined
 
 
@@ -45,7 +46,9 @@ def test_a19_the_whole_bundles_before_a_damaged_one_are_taken_and_it_says_where(
         (cli.folder / "b").write_bytes(whole + rest)
         done = cli("bundle", "read", "south", "b", "--json")
         assert (done.status, done.json["bundles"], done.json["error"]) == (1, 1, {"code": code, "offset": len(whole)})
-        assert f"REFUSED from byte {len(whole)} on: {code}" in cli("bundle", "read", "south", "b").out
+        said = cli("bundle", "read", "south", "b").out
+        assert f"REFUSED from byte {len(whole)} on: {CODES[code].sentence}" in said
+        assert CODES[code].step in said
     assert len(cli.good("list", "south")) == 1
 
 

@@ -41,6 +41,8 @@ def write(path: Path, data: bytes) -> None:
                 file.write(data)
             return
         target = Path(os.path.realpath(path))
+        if (target.parent / "pen").exists():
+            raise LocalError("file.unwritable", f"{path} lies in a node's folder, among its keys; choose another place")
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o666 & ~_umask()
     except OSError as error:
         raise LocalError("file.unwritable", f"{path}: {error.strerror}") from None

@@ -111,7 +111,13 @@ def draft(
     toml = files.read_toml(file)
     if not cards:
         raise LocalError("usage", "give the card of each party")
-    signed = from_toml(toml, [unarmor(files.read(path, 2 * limits.CARD_BYTES)) for path in cards])
+    given = [unarmor(files.read(path, 2 * limits.CARD_BYTES)) for path in cards]
+    try:
+        signed = from_toml(toml, given)
+    except PeerError as error:
+        if error.code != "charter.malformed" and not error.code.startswith("enc."):
+            raise
+        raise LocalError("charter.toml", error.detail or error.explained.sentence.lower()) from None
     for party in signed.charter.parties:
         seal.check_public_key(party.keys.sealing)
     files.write(output, signed.encode())

@@ -15,6 +15,7 @@ from .access import reading, writing
 from .answer import Answer
 from .parameters import AsJson, Node, Output, PassphraseFile, TlsCa
 from .screen import Screen, counted
+from .text import explained
 
 if TYPE_CHECKING:
     from ..node.view import View
@@ -124,6 +125,7 @@ def sync(
     secret = files.passphrase(passphrase_file)
     with reading(node) as view:
         peers = None if peer is None else [_other(view, peer)]
+        silent = {log.slug for number, log in view.channel.logs.items() if not view.channel.party(number).url}
     reports: list[dict[str, Any]] = writing(
         Folder(node),
         secret,
@@ -135,6 +137,11 @@ def sync(
     def human(screen: Screen) -> None:
         columns = ("peer", "sent", "received", "receipted", "error")
         screen.table(columns, [[str("-" if report[name] is None else report[name]) for name in columns] for report in reports])
+        for report in reports:
+            if report["peer"] in silent:
+                screen.line(report["peer"], " has no address of its own: it calls us while `serve` runs, or bundles go by file.")
+            elif report["error"]:
+                screen.line(report["peer"], ": ", explained(report["error"]))
 
     return Answer(reports, human, status=int(any(report["error"] for report in reports)))
 
@@ -222,10 +229,12 @@ def bundle_read(
         screen.line(f"{counted(read['bundles'], 'bundle')}: {counted(read['received'], 'message')} received, {read['again']} here already")
         screen.line(f"{counted(read['receipted'], 'message')} of ours newly receipted")
         for code in read["held"]:
-            screen.line("held: ", code)
+            screen.line("held: ", explained(code))
         for code in read["refused"]:
-            screen.line("REFUSED: ", code, style="bold")
+            screen.line("REFUSED: ", explained(code), style="bold")
         if read["error"]:
-            screen.line("REFUSED from byte ", str(read["error"]["offset"]), " on: ", read["error"]["code"], style="bold")
+            screen.line("REFUSED from byte ", str(read["error"]["offset"]), " on: ", explained(read["error"]["code"]), style="bold")
+        if read["received"] or read["again"]:
+            screen.line("Write one back with `ceasewire bundle write`, so that the sender gets your receipt.")
 
     return Answer(read, human, status=int(bool(read["refused"] or read["error"])))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from .. import limits
-from ..errors import LocalError
+from ..errors import LocalError, PeerError
 from . import files
 from .access import reading
 from .answer import Answer, error_json, tell
@@ -68,7 +68,7 @@ def verify(
     failed: dict[str, Any] = {}
     try:
         data = files.read(file, limits.PROOF_BYTES)
-        trust = Trust(_read(charter, limits.CHARTER_BYTES), _read(policy, limits.NOTE_BYTES), fingerprint)
+        trust = Trust(_read_charter(charter), _read_policy(policy), fingerprint)
         report = check(data, trust)
     except LocalError as error:
         tell("ceasewire: ", str(error))
@@ -77,8 +77,32 @@ def verify(
     return Answer({**report.as_json(), **failed}, lambda screen: show_report(screen, report), status=_STATUS[report.verdict])
 
 
-def _read(path: Path | None, most: int) -> bytes | None:
-    return None if path is None else files.read(path, most)
+def _read_charter(path: Path | None) -> bytes | None:
+    """The charter file, if it is one at all; whether it is the right one the verifier says. Raises LocalError charter.malformed."""
+    from ..record.encoding import array, decode, octets
+
+    if path is None:
+        return None
+    data = files.read(path, limits.CHARTER_BYTES)
+    try:
+        octets(array(decode(data, limits.CHARTER_BYTES), 2)[0])
+    except PeerError:
+        raise LocalError("charter.malformed", str(path)) from None
+    return data
+
+
+def _read_policy(path: Path | None) -> bytes | None:
+    """The policy file. Raises LocalError policy.malformed."""
+    from ..tlog.policy import Policy
+
+    if path is None:
+        return None
+    data = files.read(path, limits.NOTE_BYTES)
+    try:
+        Policy.parse(data)
+    except PeerError as error:
+        raise LocalError("policy.malformed", f"{path}: {error.detail}") from None
+    return data
 
 
 def demo(

@@ -82,7 +82,9 @@ def case(node: Node, ref: Ref, /, *, json: AsJson = False) -> Answer:
     """
     with reading(node) as view:
         found = view.case(view.ref(ref))
-    return Answer(found, lambda screen: showing.case(screen, found))
+        held = [view.message(view.row(view.ref(message["ref"]))) for message in found["messages"]]
+    says = {message["ref"]: showing.summary(message["kind"], message["body"]) for message in held}
+    return Answer(found, lambda screen: showing.case(screen, found, says))
 
 
 def status(node: Node, /, *, json: AsJson = False) -> Answer:

@@ -133,8 +133,8 @@ def cases(screen: Screen, found: list[dict[str, Json]]) -> None:
         screen.line("No cases.")
 
 
-def case(screen: Screen, found: dict[str, Json]) -> None:
-    """One case, whole."""
+def case(screen: Screen, found: dict[str, Json], says: dict[str, str]) -> None:
+    """One case, whole; `says` ref -> the message in a few words."""
     if found["exercise"] is True:
         screen.line(_EXERCISE, style="bold reverse")
     screen.heading("Case ", found["ref"], "  ", found["state"])
@@ -143,8 +143,8 @@ def case(screen: Screen, found: dict[str, Json]) -> None:
     screen.gap()
     screen.heading("Messages")
     screen.table(
-        ("ref", "kind", "time", ""),
-        [(m["ref"], m["kind"], m["time"], f"VOID {m['void']}" if m["void"] else "") for m in found["messages"]],
+        ("ref", "kind", "time", "", "says"),
+        [(m["ref"], m["kind"], m["time"], f"VOID {m['void']}" if m["void"] else "", says[m["ref"]]) for m in found["messages"]],
     )
 
 
@@ -164,15 +164,24 @@ def status(screen: Screen, found: dict[str, Json]) -> None:
     )
     screen.gap()
     screen.table(
-        ("log", "size", "receipts", "unreceipted", "frozen", "root"),
+        ("log", "messages", "receipted by", "not yet by", "last line check", "last watch check", "root"),
         [
-            (log["log"], str(log["size"]), _counts(log["receipts"]), _counts(log["unreceipted"]), scalar(log["frozen"]), log["root"])
+            (
+                log["log"],
+                str(log["size"]),
+                _counts(log["receipts"]),
+                _counts(log["unreceipted"]),
+                scalar(log["line_checks"]["last"]),
+                scalar(log["watch_checks"]["last"]),
+                log["root"][:16],
+            )
             for log in found["logs"]
         ],
     )
     screen.gap()
     screen.table(
-        ("line", "last heard", "it told us"), [(one["peer"], one["spoke"] or "never", scalar(one["told"])) for one in found["lines"]]
+        ("line", "last heard", "what they say of ours"),
+        [(one["peer"], one["spoke"] or "never", scalar(one["told"])) for one in found["lines"]],
     )
     screen.gap()
     _needs_a_person(screen, found)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from ..errors import CODES
+
 FIRST_STRONG_ISOLATE: Final = "\u2068"
 POP_ISOLATE: Final = "\u2069"
 
@@ -23,6 +25,12 @@ def escaped(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escape(character) if is_hidden(character) else character for character in text)
+
+
+def explained(code: str) -> str:
+    """A code with its sentence and the next step."""
+    known = CODES.get(code)
+    return f"{known.sentence}. {known.step} [{code}]" if known else code
 
 
 def _escape(character: str) -> str:

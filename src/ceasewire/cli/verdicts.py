@@ -8,7 +8,9 @@ from ..errors import CODES
 from ..verifier import Report
 from .screen import Screen
 from .showing import fields
+from .text import explained
 
+_FINGERPRINT: Final = 3  # the step that is taken only if it was asked for
 _VERDICTS: Final = {
     "valid": ("VALID: the proof holds.", "bold green"),
     "invalid": ("NOT VALID: do not rely on it.", "bold red"),
@@ -23,15 +25,17 @@ def show_report(screen: Screen, report: Report) -> None:
     words, style = _VERDICTS[report.verdict]
     screen.line(words, style=style)
     if report.code is not None and report.code in CODES:
-        explained = CODES[report.code]
-        screen.line(f"{explained.sentence}. {explained.step} [{report.code}]")
+        screen.line(explained(report.code))
     channel = report.about.get("channel")
     if isinstance(channel, dict):
         screen.line("Channel ", channel["name"], ", ", channel["title"])
         screen.line("Fingerprint ", channel["fingerprint"])
     if report.steps:
         screen.gap()
+    asked = [step.step for step in report.steps]
     for step in report.steps:
+        if step.step == _FINGERPRINT + 1 and _FINGERPRINT not in asked:
+            screen.line(f"({_FINGERPRINT})".rjust(4), " not asked: give --fingerprint to have the channel's compared")
         mark = "ok    " if step.ok else "FAILED"
         screen.line(f"({step.step})".rjust(4), " ", mark, " ", step.what, *([": ", step.detail] if step.detail else []))
     if report.verdict == "valid":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..carriers import control
+from ..errors import LocalError
 from ..folder import Folder
 from ..node.proofs import prove
 from ..node.view import View
@@ -56,6 +58,9 @@ class Outcome:
 def run(*, port: int, check: bool, say: Say, folder: Path | None = None) -> Outcome:
     """Run it in `folder` (default: a temporary one). With `check`, end when all is verified; else leave both status pages open until
     interrupted. `say` gets a line for people at each step. Raises LocalError if a port is taken or a node does not start."""
+    if not check:
+        for taken in (port, port + 1):
+            _check_free(taken)
     # However it is ended, the nodes that it started must end with it.
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
@@ -88,6 +93,15 @@ def _place(folder: Path | None, *, keep: bool) -> Iterator[Path]:
     else:
         with tempfile.TemporaryDirectory(prefix="ceasewire-demo-") as name:
             yield Path(name)
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise LocalError("usage", f"port {port} is in use; choose another with --port") from None
 
 
 def _party(base: Path, slug: str, port: int) -> Folder:
