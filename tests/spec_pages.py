@@ -296,7 +296,7 @@ def toml_table(v: Vectors) -> str:
         ["`[[provisions]]` `id`, `text`", "none", "6", "array of [id, text]; ids differ, at most 32 bytes"],
         ["`kinds`", "all", "7", "names in TOML; numbers in rising order in the charter"],
         *([f"`clocks.{name}`", str(seconds), f"8.{n}", "seconds, below 2^32"] for name, (n, seconds) in CLOCKS.items()),
-        *([f"`quotas.{name}`", str(count), f"9.{n}", "count, below 2^32"] for name, (n, count) in QUOTAS.items()),
+        *([f"`quotas.{name}`", str(count), f"9.{n}", "count, 1 or more, below 2^32"] for name, (n, count) in QUOTAS.items()),
         [
             "`[[witnesses]]` `name`, `vkey`, `url`",
             'none; `url` ""',

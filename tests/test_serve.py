@@ -19,6 +19,7 @@ from ceasewire import serve
 from ceasewire.carriers import alarm
 from ceasewire.carriers.control import call
 from ceasewire.errors import CeasewireError
+from ceasewire.node.exchange import Exchange
 from ceasewire.serve import bind, run
 from helpers import local
 
@@ -151,6 +152,61 @@ def test_the_pen_is_synced_within_a_second_and_the_shelf_is_tried(tmp_path: Path
             await asyncio.sleep(1)
             assert not north.node.pen._noted
             assert not south.node.pen._noted
+
+    in_loop(main())
+
+
+def test_a_pen_that_fails_is_not_well_again_because_the_store_is(tmp_path: Path) -> None:
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": None, "south": ""})
+        with local("disk.failed"):  # at the end, for the last sync
+            async with running(sides["north"]) as north:
+
+                def status() -> int:
+                    connection = http.client.HTTPConnection("127.0.0.1", sides["north"].port, timeout=5)
+                    connection.request("GET", "/health")
+                    found = connection.getresponse().status
+                    connection.close()
+                    return found
+
+                north.node.pen.close()
+                began = time.perf_counter()
+                while await asyncio.to_thread(status) != 503:
+                    assert time.perf_counter() - began < 5
+                north.node.changed()  # as after a commit that signs nothing
+                assert await asyncio.to_thread(status) == 503
+
+    in_loop(main())
+
+
+def test_the_status_does_not_disturb_what_the_node_remembers(tmp_path: Path) -> None:
+    """A receipt comes while the status is worked out beside it: what the status had read before is not remembered after it."""
+
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": "", "south": ""})
+        with sides["south"].folder.node(None) as south:
+            async with running(sides["north"]) as north:
+                await north.send()
+                ours, theirs = Exchange(north.node), Exchange(south)
+                theirs.receive(ours.compose(south.own).data)
+                answer = theirs.compose(north.node.own).data
+                remembering = north.node.store
+                inner = remembering._store  # type: ignore[attr-defined]
+                read = inner.covered
+                taken: list[bool] = []
+
+                def covered(log: int) -> dict[int, int]:
+                    found: dict[int, int] = read(log)
+                    if log == north.node.own and not taken:
+                        taken.append(True)
+                        ours.receive(answer)
+                    return found
+
+                inner.covered = covered
+                remembering._known.clear()  # type: ignore[attr-defined]
+                await asyncio.to_thread(call, sides["north"].folder.control_path, {"op": "status"})
+                assert taken
+                assert north.receipted(south.own) == 1
 
     in_loop(main())
 

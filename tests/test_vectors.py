@@ -251,6 +251,9 @@ class Node:
     def size(self, log: int) -> int:
         return len(self.rows.get(log, ()))
 
+    def frozen(self, log: int) -> bool:
+        return self.state(log).frozen is not None
+
     def time(self, log: int, index: int) -> int:
         return self.rows[log][index].time
 

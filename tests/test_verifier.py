@@ -13,8 +13,11 @@ import pytest
 from ceasewire.errors import CODES
 from ceasewire.node.proofs import prove
 from ceasewire.record import fingerprint
+from ceasewire.record.message import Body
 from ceasewire.verifier import WHAT, Report, Trust, _Strangers, verify
+from helpers import make_channel
 from node.pair import ChannelPair
+from vectors.of_proofs import Maker
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTIFICATION = {
@@ -109,6 +112,82 @@ def test_policy_alone_knows_no_names(proved: tuple[bytes, bytes, bytes, bytes]) 
     assert (written["log"], written["by"]) == (0, "1")
     lone = f"log {log.text()}\nquorum none\n".encode()
     assert [v["as"] for v in verify(first, Trust(policy=lone)).vouched] == ["author"]
+
+
+def _doubled(proof: bytes, line: int) -> bytes:
+    """The proof with one of its signature lines, counted from the end, once more."""
+    lines = proof.splitlines(keepends=True)
+    return b"".join([*lines, lines[line]])
+
+
+def test_a_doubled_signature_line_is_refused_and_vouches_for_nobody(proved: tuple[bytes, bytes, bytes, bytes]) -> None:
+    """As on receipt: with a charter and with a policy, the author's line and a cosigner's."""
+    whole, _, charter, _ = proved
+    with ChannelPair() as pair:
+        names = pair.made.channel.logs
+        pair.north.node.send("statement", {"text": "x"})
+        pair.sync("north", "south")
+        proof = prove(pair.north.node, (0, 0), None)
+    witness, stranger = (
+        f"log {names[0].log[0].text()}\n{more}".encode()
+        for more in (f"witness s {names[1].receipt[0].text()}\nquorum s\n", "quorum none\n")
+    )
+    for data, trust in ((whole, Trust(charter=charter)), (proof, Trust(policy=witness)), (proof, Trust(policy=stranger))):
+        assert verify(data, trust).verdict == "valid"
+        for line in (-1, -2):
+            report = verify(_doubled(data, line), trust)
+            assert (report.verdict, report.code, report.steps[-1].step) == ("invalid", "note.malformed", 6)
+            assert report.vouched == []
+
+
+def _judged(body: Body, *, reveal: set[int] | None = None, seen: dict[int, int] | None = None, policy: bool = False) -> Report:
+    """A proof of message 1 of north's log with this body, judged; `reveal` are the fields to show (None: all)."""
+    maker = Maker(make_channel(), body, seen=seen)
+    names = maker.test.channel.logs[0]
+    trust = Trust(policy=f"log {names.log[0].text()}\nquorum none\n".encode()) if policy else Trust(charter=maker.test.signed.encode())
+    return verify(maker.make(reveal=reveal).encode(), trust)
+
+
+TEXT: Body = {0: [], 1: False, 17: "x"}
+
+
+@pytest.mark.parametrize("policy", [False, True])
+@pytest.mark.parametrize(
+    ("body", "seen", "code"),
+    [
+        ({3: [0, 0]}, None, None),
+        ({3: [0, 1]}, None, "ref.unknown"),
+        ({3: [[0, 0], [0, 7]]}, None, "ref.unknown"),
+        ({3: [[0, 0], [1, 2]]}, {1: 3}, None),
+        ({3: [[0, 0], [1, 3]]}, {1: 3}, "ref.unknown"),
+        ({3: [[0, 0], [1, 0]]}, None, "ref.unknown"),
+        ({4: [{1: 4, 2: [1, 2]}]}, {1: 3}, None),
+        ({4: [{1: 4, 2: [1, 3]}]}, {1: 3}, "ref.unknown"),
+        ({4: [{1: 4, 2: [0, 1]}]}, {1: 3}, "ref.unknown"),
+        ({3: "north/0"}, None, "body.schema"),
+        ({4: [[1, [0, 0]]]}, None, "body.schema"),
+    ],
+)
+def test_references_are_to_what_was_there(body: Body, seen: dict[int, int] | None, code: str | None, policy: bool) -> None:
+    """What every node marks void, the verifier refuses too, whether the whole message is shown or those fields alone."""
+    for reveal in (None, set(body)):
+        report = _judged({**TEXT, **body}, reveal=reveal, seen=seen, policy=policy)
+        assert (report.code, report.verdict) == (code, "invalid" if code else "valid")
+        assert report.steps[-1].step == 11
+
+
+def test_a_reference_that_is_hidden_is_not_judged() -> None:
+    assert _judged({**TEXT, 3: [0, 7]}, reveal={17}).verdict == "valid"
+
+
+def test_a_kind_that_is_not_understood_refers_to_what_it_likes() -> None:
+    maker = Maker(make_channel(), {0: [], 1: False, 3: "north/0"}, kind=16)
+    assert verify(maker.make().encode(), Trust(charter=maker.test.signed.encode())).verdict == "valid"
+
+
+def test_a_shown_field_is_of_its_type_though_others_are_hidden() -> None:
+    body: Body = {**TEXT, 16: 5}
+    assert (_judged(body, reveal={16}).code, _judged(body, reveal={17}).code) == ("body.schema", None)
 
 
 def test_without_a_receipt_the_report_says_so() -> None:

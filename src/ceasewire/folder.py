@@ -206,9 +206,11 @@ class Folder:
             store = sqlite.open_writer(self.store_path)
             try:
                 yield Node(store, pen, Channel(signed), own, clock=time.time, random=_random)
-                pen.sync()
             finally:
-                store.close()
+                try:
+                    pen.sync()  # also after an error: what was committed before it may have left
+                finally:
+                    store.close()
 
 
 def _try_lock(handle: int) -> bool:

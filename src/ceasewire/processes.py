@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from typing import Final
+from urllib.parse import urlsplit
 
 from .errors import LocalError
 from .folder import Folder
@@ -37,6 +39,18 @@ def wait(ready: Callable[[], bool], seconds: float, what: str, process: subproce
         time.sleep(0.002)
 
 
+def _answers(node: Folder) -> bool:
+    """Whether a node serves: its control socket is there, and its port, if it has a URL, takes connections."""
+    if not node.control_path.exists():
+        return False
+    url = urlsplit(node.card()[0].url)
+    try:
+        with socket.create_connection(("127.0.0.1", url.port), timeout=1) if url.port else nullcontext():
+            return True
+    except OSError:
+        return False
+
+
 @contextmanager
 def serving(nodes: dict[str, Folder], say: Callable[[str], None]) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Each node served by a process of its own. Raises LocalError net.unreachable when one does not start."""
@@ -47,7 +61,7 @@ def serving(nodes: dict[str, Folder], say: Callable[[str], None]) -> Iterator[li
             with (node.path / "serve.log").open("wb") as log:
                 running.append(subprocess.Popen([*command, str(node.path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL))  # noqa: S603
         for node, process in zip(nodes.values(), running, strict=True):
-            wait(node.control_path.exists, START_SECONDS, f"{node.path.name} to start", process)
+            wait(partial(_answers, node), START_SECONDS, f"{node.path.name} to start", process)
         say(f"Both nodes serve, as processes {' and '.join(str(process.pid) for process in running)}.")
         yield running
     finally:

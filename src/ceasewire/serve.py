@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -155,7 +156,7 @@ async def serve(
         alarm = Alarm(options.alarm, log) if options.alarm else None
         for one in served:
             if alarm is not None:
-                one.hub.exchange.on_flash.append(alarm.ring)
+                one.hub.exchange.on_flash.append(partial(_ring, alarm, one.hub.node))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(task) for one in served for task in one.tasks()]
             if alarm is not None:
@@ -175,6 +176,11 @@ async def serve(
                 await listening
                 for task in tasks:
                     task.cancel()
+
+
+def _ring(alarm: Alarm, node: Node, ref: str) -> None:
+    """Called in the node's thread, after the commit."""
+    alarm.ring(ref, node.leaves(node.ref(ref)))
 
 
 def _url(options: Options) -> str:
@@ -271,9 +277,10 @@ class Served:
                 continue
             try:
                 await asyncio.to_thread(self.hub.node.pen.sync)
-                synced = counter
+                synced, self.hub.pen_failed = counter, None
             except LocalError as error:
-                self.hub.failed = error.code
+                self.hub.pen_failed = error.code
+                self._news.set()
 
     async def _retry_shelf(self) -> None:
         """What was held for the clock or the quota is tried again."""
@@ -315,7 +322,7 @@ class Served:
             began = loop.time()
             if began >= self._status_until:
                 node = self.hub.node
-                self._status = await loop.run_in_executor(self._reader, lambda: node.status(node.now(), node.closed))
+                self._status = await loop.run_in_executor(self._reader, lambda: node.reading.status(node.now(), node.closed))
                 self._status_until = loop.time() + max(STATUS_SECONDS, _SLOW_STATUS * (loop.time() - began))
         return {**self._status, "calls": {self._slug(peer): line.status.as_json() for peer, line in self._lines.items()}}
 

@@ -5,19 +5,19 @@
     (3) the channel's fingerprint is the one given, if one was given
     (4) the checkpoint is of a log of this channel, or of the policy
     (5) the log's own key signed the checkpoint
-    (6) the other signature lines verify; with a charter, none is by a stranger
+    (6) the other signature lines verify; no key signed twice; with a charter, none is by a stranger
     (7) as many witnesses cosigned as are required
     (8) the entry and the disclosed fields are canonical and belong together
     (9) the proof shows whether this was an exercise
     (10) the entry stands in the log at its index
-    (11) the sender may send this kind, and what is shown has the fields of its kind
+    (11) the sender may send this kind, what is shown has the fields of its kind, and refers to what its sender had seen
 
 It stops at the first step that fails. It imports no storage and no network: a court can be handed this file, `record/` and `tlog/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -26,9 +26,9 @@ from .errors import PeerError
 from .record import encoding, fingerprint
 from .record.charter import Channel, LogNames, open_charter
 from .record.fields import Json, Names, Wrong, show_time
-from .record.kinds import UNDERSTOOD, check_schema, kind_name, show_body
+from .record.kinds import COMMON, UNDERSTOOD, check_schema, check_types, kind_name, references, show_body
 from .record.log import kind_allowed
-from .record.message import EXERCISE, RELEASES, Disclosure, Entry
+from .record.message import EXERCISE, RELEASES, Body, Disclosure, Entry
 from .tlog import checkpoint as checkpoints
 from .tlog import merkle
 from .tlog.note import MLDSA44, SignatureLine, VerifierKey
@@ -46,7 +46,7 @@ WHAT: Final = {
     8: "the entry and the disclosed fields are canonical and belong together",
     9: "the proof shows whether this was an exercise",
     10: "the entry stands in the log at its index",
-    11: "the sender may send this kind, and what is shown has the fields of its kind",
+    11: "the sender may send this kind, and what is shown has the fields of its kind and refers to what was seen",
 }
 # A file with none of these is not a damaged proof but something else.
 _MARKS: Final = (b"c2sp.org/tlog-proof@v1", b"\nindex ", b"\nextra ", "\n\u2014 ".encode())
@@ -177,6 +177,7 @@ class _Message:
         with self.step(5):
             others = self.check_author(signed, keys)
         with self.step(6):
+            check_once(signed.lines)
             witnesses = self.check_others(signed.checkpoint, others)
         with self.step(7):
             self.check_quorum(witnesses)
@@ -192,6 +193,7 @@ class _Message:
             )
         with self.step(11):
             self.check_meaning(entry, disclosure)
+            self.check_references(entry, disclosure.fields, proof.index)
         self.tell(proof, entry, disclosure, exercise)
 
     def read_trust(self) -> None:
@@ -281,11 +283,23 @@ class _Message:
             raise PeerError("exercise.mismatch")
         if shown.get(RELEASES, []) != []:
             raise PeerError("release.unknown")
-        if entry.kind in UNDERSTOOD and not disclosure.hidden:
-            try:
-                check_schema(entry.kind, shown, self.channel)
-            except Wrong as wrong:
-                raise PeerError("body.schema", str(wrong)) from None
+        if entry.kind in UNDERSTOOD:
+            with of_schema():
+                (check_types if disclosure.hidden else check_schema)(entry.kind, shown, self.channel)
+
+    def check_references(self, entry: Entry, shown: Body, index: int) -> None:
+        """What is shown refers to messages below it in its own log, or to what it has seen of another."""
+        if entry.kind not in UNDERSTOOD:
+            return
+        with of_schema():
+            for field in (COMMON["re"], COMMON["links"]):
+                if field.number in shown:
+                    field.type.check(shown[field.number], self.channel or _Strangers())
+        found = references(shown)
+        # A policy gives logs no numbers. An entry never says what it has seen of its own log: one unseen log may be its own.
+        own = {self.log.number} if self.log else {log for log, _ in found if log not in entry.seen}
+        if len(own) > 1 or any(at >= (index if log in own else entry.seen.get(log, 0)) for log, at in found):
+            raise PeerError("ref.unknown")
 
     def tell(self, proof: Proof, entry: Entry, disclosure: Disclosure, exercise: bool) -> None:
         """Fill the report of a proof that holds."""
@@ -316,6 +330,21 @@ class _Message:
         if not self.receipts - {author}:
             found.append("that anyone received it, and that a field was not disclosed with another value elsewhere: it bears no receipt")
         return found
+
+
+@contextmanager
+def of_schema() -> Iterator[None]:
+    """What is Wrong inside is PeerError body.schema."""
+    try:
+        yield
+    except Wrong as wrong:
+        raise PeerError("body.schema", str(wrong)) from None
+
+
+def check_once(lines: Sequence[SignatureLine]) -> None:
+    """A key that signed twice would vouch twice. Raises PeerError note.malformed, as on receipt."""
+    if len({(line.name, line.key_id) for line in lines}) != len(lines):
+        raise PeerError("note.malformed", "two signatures by one key")
 
 
 def read_extra(extra: bytes | None) -> tuple[Entry, Disclosure]:

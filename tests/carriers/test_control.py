@@ -17,9 +17,12 @@ from typing import Any
 import pytest
 
 from carriers.sides import Running, in_loop, make_sides, process, running, until
-from ceasewire.carriers.control import call
+from ceasewire.carriers.control import Control, call
+from ceasewire.carriers.hub import Hub
+from ceasewire.errors import LocalError
 from ceasewire.node.exchange import Exchange
 from helpers import local
+from node.pair import ChannelPair
 
 SEND = {"op": "send", "kind": "statement", "json": {"text": "hello"}}
 
@@ -150,6 +153,28 @@ def test_c14_two_hundred_sends_at_once(tmp_path: Path) -> None:
             at_least = kept.size + 1
         assert len(sizes) < 100
         print(f"\n200 sends in {took:.2f} s under {len(sizes)} checkpoints")
+
+
+def test_a_bad_send_beyond_a_days_quota_sends_no_other_twice(tmp_path: Path) -> None:
+    async def nothing(*_: object) -> Any:
+        raise NotImplementedError
+
+    async def main(pair: ChannelPair) -> None:
+        hub = Hub(pair.north.exchange)
+        control = Control(hub, tmp_path / "control", nothing, nothing)
+        bodies = [{"text": "a"}, {"text": "b"}, {"text": "bad", "re": "south/99"}, {"text": "c"}]
+        asked = [asyncio.create_task(control._do({"op": "send", "kind": "statement", "json": body}, 60)) for body in bodies]
+        await asyncio.sleep(0)
+        sending = asyncio.create_task(control._send_together())
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        sending.cancel()
+        control.close()
+        hub.close()
+        assert [isinstance(one, LocalError) for one in found] == [False, False, True, False]
+        assert [one["body"]["text"] for one in pair.north.node.messages()] == ["a", "b", "c"]
+
+    with ChannelPair(quotas={"messages_per_log_and_day": 2}) as pair:
+        asyncio.run(main(pair))
 
 
 def test_a_long_path_a_stale_socket_and_the_mode(tmp_path: Path) -> None:

@@ -176,11 +176,14 @@ def test_a_poll_is_held_for_as_long_as_it_asked(tmp_path: Path) -> None:
         with sides["north"].folder.node(None) as north:
             async with running(sides["south"]) as south:
                 client = Client(Target(f"{south.url}/exchange", True), None, lambda _: None)
-                data = Exchange(north).compose(1 - north.own).data
+                first, second = [Exchange(north).compose(1 - north.own).data for _ in range(2)]
                 began = time.perf_counter()
-                await client.post(data)
+                await client.post(first)
                 assert time.perf_counter() - began < 0.5
-                await client.post(data, 1)
+                await client.post(first, 1)
+                assert time.perf_counter() - began < 1, "a replay is not held"
+                began = time.perf_counter()
+                await client.post(second, 1)
                 assert 1 <= time.perf_counter() - began < 2
                 await client.close()
 

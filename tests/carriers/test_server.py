@@ -242,6 +242,28 @@ def test_e6_a_slow_body_a_slow_head_and_an_idle_line_end(tmp_path: Path, monkeyp
     in_loop(main())
 
 
+def test_e6_a_body_that_keeps_coming_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "BODY_MOST_SECONDS", 1.0)
+
+    async def main() -> None:
+        async with south_served(tmp_path) as (south, good, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", south.side.port)
+            began = time.perf_counter()
+            reading = asyncio.create_task(reader.read())
+            writer.write(HEAD + LEN % 10**6 + b"\r\n" + good)
+            with suppress(ConnectionError):
+                while not reading.done() and time.perf_counter() - began < 5:
+                    writer.write(bytes(4096))
+                    await asyncio.sleep(0.1)
+            assert time.perf_counter() - began < 3
+            (found,) = await asyncio.gather(reading, return_exceptions=True)
+            # What we still wrote may have reset the connection before its answer was read.
+            assert isinstance(found, ConnectionError) or parsed(found) == (408, "bundle.truncated")  # type: ignore[arg-type]
+            writer.close()
+
+    in_loop(main())
+
+
 def test_e6_a_client_that_does_not_read_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "STALL_SECONDS", 0.5)
 

@@ -18,7 +18,7 @@ from ceasewire.exchange.bundle import HEADER_BYTES, Contents, Header, Opened, Pa
 from ceasewire.record import encoding
 from ceasewire.record.card import tagged
 from ceasewire.record.message import row
-from helpers import Signer, make_channel, refused, seed_of, statement
+from helpers import Signer, local, make_channel, refused, seed_of, statement
 
 TEST = make_channel(("north", "south", "mission:guarantor"))
 CHANNEL = TEST.channel
@@ -322,3 +322,10 @@ def test_a_run_by_itself_is_what_a_shelf_keeps() -> None:
     for bad in (RUN.encode()[:-1], RUN.encode() + b"\x00", b"", b"\x80"):
         with pytest.raises(PeerError):
             Run.decode(bad)
+
+
+def test_contents_over_the_limit_do_not_leave() -> None:
+    note = bytes(limits.BUNDLE_CONTENTS_BYTES - 40)
+    assert len(Contents(0, 1, {}, checkpoints=[note]).encode()) <= limits.BUNDLE_CONTENTS_BYTES
+    with local("bundle.size"):
+        Contents(0, 1, {}, checkpoints=[note + bytes(40)]).encode()

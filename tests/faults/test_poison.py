@@ -9,6 +9,8 @@ import pytest
 from ceasewire import limits
 from ceasewire.exchange.bundle import Run
 from ceasewire.node.exchange import Exchange
+from ceasewire.record.kinds import KINDS
+from ceasewire.record.message import Message
 from ceasewire.tlog.checkpoint import SignedCheckpoint
 from helpers import START, local, statement
 from node.pair import NOT_THEIR_WORD, ChannelPair
@@ -155,3 +157,109 @@ def test_b13_a_line_check_of_more_parties_than_a_note_has_lines_for_still_reache
         assert pair.sync("p03", "p17").error is None
         assert set(pair["p00"].node.store.covered(0)) == set(range(1, 18))
         assert pair["p17"].size(0) == 1
+
+
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_c4_a_second_history_that_goes_further_is_a_fork(pair: ChannelPair, start: int) -> None:
+    one = three(pair)
+    other = Liar(pair.made, 0).add(*one.messages[:2], *several(3, lambda n: statement(text=f"false {n}")))
+    pair.south.receive(one.bundle(1, one.run()))
+    assert pair.south.receive(other.bundle(1, other.run(start))).refused == ["log.fork"]
+    assert pair.south.node.store.states()[0].frozen == "log.fork"
+    (kept,) = pair.south.node.store.refused()
+    theirs, ours, shown = _notes(kept.data)
+    assert [SignedCheckpoint.parse(note).checkpoint for note in (theirs, ours)] == [other.checkpoint(), one.checkpoint()]
+    assert Run.decode(shown) == other.run(start)
+    assert pair.south.faults() == []
+
+
+def test_c4_a_second_history_that_goes_further_in_one_bundle_is_a_fork(pair: ChannelPair) -> None:
+    one = three(pair)
+    other = Liar(pair.made, 0).add(*one.messages[:2], *several(2, lambda n: statement(text=f"false {n}")))
+    pair.south.receive(one.bundle(1, one.run(0, 1)))
+    assert pair.south.receive(one.bundle(1, one.run(1), other.run(2))).refused == ["log.fork"]
+    assert pair.south.faults() == []
+
+
+def test_c4_made_up_messages_under_a_true_note_convict_nobody(pair: ChannelPair) -> None:
+    one = three(pair).add(statement(text="true 3"))
+    pair.south.receive(one.bundle(1, one.run(0, 3)))
+    made_up = Run(0, 0, (*three(pair, "false").messages, statement(text="made up")), one.note())
+    assert pair.south.receive(Liar(pair.made, 2).bundle(1, made_up)).refused == ["log.root"]
+    assert pair.south.node.store.states()[0].frozen is None
+    assert pair.south.receive(one.bundle(1, one.run())).messages == 1
+
+
+def test_c9_the_evidence_against_our_own_log_is_kept_once(pair: ChannelPair) -> None:
+    pair.north.say()
+    other, mission = Liar(pair.made, 0).add(statement(text="other")), Liar(pair.made, 2)
+    for _ in range(3):
+        assert pair.north.receive(mission.bundle(0, checkpoints=[other.note(), other.note()])).refused == ["log.fork"] * 2
+    assert [one.code for one in pair.north.node.store.refused()] == ["log.fork"]
+
+
+@pytest.mark.parametrize("time", [0, 253_402_300_800, 2**40])
+def test_d2_a_receipt_of_a_time_that_no_message_can_write_down_is_refused(pair: ChannelPair, time: int) -> None:
+    pair.north.say()
+    kept = pair.north.node.store.newest_checkpoint(0)
+    assert kept is not None
+    checkpoint, south = pair.north.node.checkpoint(kept), Liar(pair.made, 1)
+    for algorithm in ("ed25519", "mldsa44"):
+        receipt = south.receipt(checkpoint, time, algorithm)
+        assert pair.north.receive(south.bundle(0, checkpoints=[receipt])).refused == ["sig.invalid"]
+    assert pair.north.node.store.covered(0) == {}
+    pair.north.receive(south.bundle(0, checkpoints=[south.receipt(checkpoint, 253_402_300_799)]))
+    assert pair.north.node.store.covered(0) == {1: 1}
+
+
+@pytest.mark.parametrize("weak", [3, 4])
+def test_b13_a_weaker_checkpoint_does_not_stop_a_line_check_from_being_passed_on(pair: ChannelPair, weak: int) -> None:
+    check = statement(kind=KINDS["line_check"])
+    check.body.pop(17)
+    mission = Liar(pair.made, 2).add(*several(2, lambda n: statement(text=str(n))), check)
+    mission.add(*several(2, lambda n: statement(text=f"after {n}")))
+    both = mission.note(None, mission.own_line(mission.checkpoint(), "mldsa44"))
+    assert pair.north.receive(mission.bundle(0, mission.run(note=both))).messages == 5
+    for size in {2, weak}:
+        pair.north.receive(mission.bundle(0, checkpoints=[mission.note(mission.checkpoint(size))]))
+    pair.north.say("after it")
+    for _ in range(2):
+        assert pair.sync("north", "south").error is None
+    assert (pair.south.size(2), pair.south.size(0)) == (5, 1)
+
+
+def large(count: int) -> list[Message]:
+    return [statement(text=f"{n:05}", f60=bytes(32_000)) for n in range(count)]
+
+
+def test_e13_a_run_that_could_not_be_passed_on_is_refused(pair: ChannelPair) -> None:
+    mission = Liar(pair.made, 2).add(*large(limits.RUN_BYTES // 32_000 + 1))
+    fits = next(n for n in range(len(mission.messages), 0, -1) if mission.run(0, n).weight() <= limits.RUN_BYTES)
+    assert pair.north.receive(mission.bundle(0, mission.run())).refused == ["enc.size"]
+    assert pair.north.receive(mission.bundle(0, mission.run(0, fits))).messages == fits
+    pair.south.say("please receipt")
+    for _ in range(2):
+        pair.sync("south", "north")
+    assert pair.south.node.store.covered(1) == {0: 1}
+    assert pair.south.size(2) == fits
+
+
+def test_e13_many_batches_are_cut_into_runs_that_can_be_passed_on(pair: ChannelPair) -> None:
+    for _ in range(3):
+        pair.north.node.send_many([("statement", {"text": "x" * 15_000})] * 250)
+    composed = pair.north.exchange.compose(1)
+    assert (composed.reach, composed.messages, composed.more) == ({0: 500}, 500, True)
+    assert pair.sync("north", "south").receipted == 750
+
+
+def test_e13_a_refused_run_of_a_third_log_does_not_end_a_talk(pair: ChannelPair) -> None:
+    mission = Liar(pair.made, 2).add(*several(4, lambda n: statement(text=f"one {n}")))
+    false = Liar(pair.made, 2).add(*several(3, lambda n: statement(text=f"false {n}")))
+    pair.north.receive(mission.bundle(0, mission.run()))
+    pair.south.receive(false.bundle(1, false.run()))
+    for n in range(3):
+        pair.north.say(str(n))
+        pair.south.say(f"south {n}")
+        pair.sync("south", "north")
+        assert pair.south.node.store.covered(1)[0] == n + 1
+    assert pair.south.node.store.refused()[0].code == "log.root"

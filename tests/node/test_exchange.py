@@ -252,3 +252,21 @@ def test_a_chain_of_lines_is_enough() -> None:
         pair.check()
         assert 1 in pair.north.node.store.covered(0)
         assert 0 in pair.south.node.store.covered(1)
+
+
+# --- What a carrier is told ---
+
+
+def test_a_replay_is_not_fresh_and_changes_nothing() -> None:
+    with ChannelPair() as pair:
+        called: list[int] = []
+        pair.south.node.on_change.append(lambda: called.append(1))
+        pair.north.say()
+        data, later = pair.north.bundle(pair.south), pair.north.bundle(pair.south)
+        assert pair.south.receive(data).fresh
+        assert pair.south.receive(later).fresh
+        before, count = pair.south.dump(), len(called)
+        for old in (data, later):
+            taken = pair.south.receive(old)
+            assert (taken.fresh, taken.again) == (False, 1)
+        assert (pair.south.dump(), len(called)) == (before, count)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from ceasewire import limits
+from ceasewire.exchange.bundle import Run
+from ceasewire.record.kinds import KINDS
 from faults.liar import Liar, several
 from helpers import START, statement
 from node.pair import ChannelPair
@@ -142,3 +144,123 @@ def test_the_shelf_is_bounded_and_what_found_no_place_comes_again(pair: ChannelP
     pair.sync("north", "south")
     assert pair.south.size(0) == most + 1
     assert waiting(pair) == []
+
+
+def two_faces(pair: ChannelPair, log: int) -> tuple[Liar, Liar]:
+    one = Liar(pair.made, log).add(*several(5, lambda n: statement(text=f"one {n}")))
+    return one, Liar(pair.made, log).add(*several(3, lambda n: statement(text=f"other {n}")))
+
+
+def test_c5_a_frozen_log_holds_nobody_who_has_seen_its_other_history(pair: ChannelPair) -> None:
+    one, other = two_faces(pair, 2)
+    pair.north.receive(one.bundle(0, one.run()))
+    pair.south.receive(other.bundle(1, other.run()))
+    pair.north.say("I have seen five of them")
+    pair.sync("north", "south")
+    assert waiting(pair) == [(0, 0, 1, "hold.seen")]
+    one.counter += 2**20
+    pair.south.receive(one.bundle(1, checkpoints=[one.note(one.checkpoint(3))]))
+    assert pair.south.node.store.states()[2].frozen == "log.fork"
+    assert (pair.south.size(0), waiting(pair)) == (1, [])  # at once, since the log that it waited for was convicted
+    pair.north.say("and more")
+    pair.sync("north", "south")
+    assert pair.north.node.store.covered(0)[1] == 2
+    assert pair.south.faults() == []
+
+
+def test_a_frozen_log_is_not_asked_for(pair: ChannelPair) -> None:
+    one, other = two_faces(pair, 2)
+    pair.south.receive(other.bundle(1, other.run()))
+    one.counter += 2**20
+    pair.south.receive(one.bundle(1, checkpoints=[one.note(one.checkpoint(3))]))
+    pair.north.receive(one.bundle(0, one.run()))
+    pair.sync("north", "south")
+    assert pair.south.exchange._wants(0, pair.south.node.store.peers()[0]) == {}
+
+
+def test_a_quota_counts_what_a_log_brings_itself_and_not_what_others_pass_on() -> None:
+    with ChannelPair(("north", "south", "west"), quotas={"messages_per_log_and_day": 10}) as pair:
+        west = Liar(pair.made, 2)
+        for day in range(6):  # south is away on the first
+            now = START + day * 86_400
+            pair.set_clock(now)
+            at = len(west.messages)
+            west.add(*several(10, lambda n, now=now: statement(now, text=f"{now} {n}")))  # type: ignore[misc]
+            pair.north.receive(west.bundle(0, west.run(at)))
+            pair.north.say(f"day {day}")
+            for _ in range(3 if day else 0):
+                pair.sync("north", "south")
+        assert (pair.south.size(0), pair.south.size(2)) == (6, 60)
+        west.add(*several(11, lambda n: statement(now, text=f"too many {n}")))
+        assert pair.south.receive(west.bundle(1, west.run(60))).held == ["hold.quota"]
+
+
+def test_a_run_over_the_quota_that_others_passed_on_is_passed_on_too() -> None:
+    with ChannelPair(("north", "south", "west"), quotas={"messages_per_log_and_day": 5}) as pair:
+        west, south = Liar(pair.made, 2).add(*several(7, lambda n: statement(text=str(n)))), Liar(pair.made, 1)
+        south.counter = 0  # the honest south goes on after this
+        assert pair.north.receive(south.bundle(0, west.run())).messages == 7
+        for _ in range(2):
+            pair.sync("north", "south")
+        assert pair.south.size(2) == 7
+
+
+def test_a_gap_that_a_third_party_brings_neither_waits_nor_rings(pair: ChannelPair) -> None:
+    """Only the note of such a run is known to be its log's; the messages may be anybody's."""
+    pair.north.say("one")
+    pair.north.say("two")
+    pair.sync("north", "mission")
+    kept = pair["mission"].node.store.newest_checkpoint(0)
+    assert kept is not None
+    note = pair["mission"].node.note(kept).encode()
+    rung: list[str] = []
+    pair.south.exchange.on_flash.append(rung.append)
+    forged = Run(0, 1, (statement(kind=KINDS["flash"], text="forged"),), note)
+    assert pair.south.receive(Liar(pair.made, 2).bundle(1, forged)).held == ["log.gap"]
+    assert (rung, waiting(pair)) == ([], [])
+    pair.south.receive(Liar(pair.made, 0).bundle(1, forged))
+    assert (rung, waiting(pair)) == (["north/1"], [(0, 1, 1, "log.gap")])
+
+
+def gaps(pair: ChannelPair, log: int, count: int, of: int = 1) -> list[Run]:
+    """Runs of a log that lead nowhere."""
+    starts = [10**6 + n * (of + 1) for n in range(count)]
+    return [Run(log, start, (statement(),) * of, pair.made.note(log, start + of, bytes(32))) for start in starts]
+
+
+def test_e13_one_log_that_fills_its_shelf_leaves_the_others_theirs(pair: ChannelPair) -> None:
+    most = limits.SHELF_MESSAGES
+    pair.south.receive(Liar(pair.made, 0).bundle(1, *gaps(pair, 0, 1, most), *gaps(pair, 0, 2)[1:]))
+    assert [run.count for run in pair.south.node.store.shelved()] == [most]
+    mission = Liar(pair.made, 2).add(statement(START + 3600))
+    pair.south.receive(mission.bundle(1, mission.run()))
+    assert waiting(pair)[-1] == (2, 0, 1, "hold.clock")
+
+
+def test_e13_the_shelf_is_bounded_in_bytes(pair: ChannelPair) -> None:
+    liar = Liar(pair.made, 0)
+    large = tuple([statement(text="x" * 16_000, f60=bytes(16_000)) for _ in range(150)])
+    for n in range(5):
+        pair.south.receive(liar.bundle(1, Run(0, 1000 * (n + 1), large, pair.made.note(0, 1000 * (n + 1) + 150, bytes(32)))))
+    kept = pair.south.node.store.shelved()
+    assert len(kept) == 3
+    assert sum(len(run.data) for run in kept) <= limits.SHELF_BYTES
+
+
+def test_a_run_behind_a_gap_is_dropped_after_a_day(pair: ChannelPair) -> None:
+    pair.south.receive(Liar(pair.made, 0).bundle(1, *gaps(pair, 0, 3)))
+    pair.set_clock(START + 86_400)
+    pair.south.exchange.retry_shelf()
+    assert len(waiting(pair)) == 3
+    pair.set_clock(START + 86_401)
+    pair.south.exchange.retry_shelf()
+    assert waiting(pair) == []
+
+
+def test_a_frozen_log_has_nothing_on_the_shelf(pair: ChannelPair) -> None:
+    one, other = two_faces(pair, 0)
+    pair.south.receive(one.bundle(1, one.run(), *gaps(pair, 0, 1)))
+    pair.south.receive(other.bundle(1, checkpoints=[other.note()]))
+    assert waiting(pair) == []
+    taken = pair.south.receive(one.bundle(1, *gaps(pair, 0, 1)))
+    assert (taken.held, taken.refused, waiting(pair)) == ([], ["log.frozen"], [])

@@ -100,7 +100,7 @@ EVIDENCE = objects(
         "size": uint(limits.EVIDENCE_BYTES),
         "captured_at": times(),
         "captured_by": texts(),
-        "custody": texts(),
+        "custody_note": texts(),
     },
     ("name", "sha256"),
 )
@@ -144,7 +144,7 @@ NOTIFICATION: dict[str, Pairs] = {
     "controlled_by": code(*PARTIES),
     "accused": code(*PARTIES),
     "accused_unit": texts(),
-    "attribution": code("seen", "heard", "radar", "impact_analysis", "admission", "inference", "unknown"),
+    "basis_of_attribution": code("seen", "heard", "radar", "impact_analysis", "admission", "inference", "unknown"),
     "direction": code("incoming", "outgoing", "both", "lateral", "not_applicable"),
     "bearing": uint(359),
     "distance": uint(1_000_000),
@@ -156,8 +156,8 @@ NOTIFICATION: dict[str, Pairs] = {
     "casualties": CASUALTIES,
     "damage": texts(),
     "protected_object": texts(),
-    "situation": texts(),
-    "own_fire": FLAG,
+    "present_situation": texts(),
+    "own_fire_returned": FLAG,
     "own_fire_ordered_by": texts(),
     "channel_tried_first": FLAG,
     "request": bare(code("cease", "withdraw", "explain", "release", "investigate_jointly", "none")),
@@ -223,12 +223,12 @@ def notifications(draw: st.DrawFn) -> Pair:
     written["occurred_from"], shown["occurred_from"] = start
     if draw(st.booleans()):
         written["occurred_to"], shown["occurred_to"] = end
-    for name in ("location", "observer"):
+    for name in ("location", "observer_position"):
         if draw(st.booleans()):
             written[name] = draw(POSITIONS)
     if not written.get("place") and "location" not in written:
         written["location"] = draw(POSITIONS)
-    placed = [name for name in ("location", "observer") if name in written]
+    placed = [name for name in ("location", "observer_position") if name in written]
     precision = draw(st.sampled_from([None, *UNITS]))
     if precision:
         written["location_precision"] = shown["location_precision"] = precision
@@ -238,7 +238,7 @@ def notifications(draw: st.DrawFn) -> Pair:
         shown[name] = _rounded(written[name], precision or "near")
     press = draw(st.sampled_from([None, "none", "after_reply", "at_time"]))
     if press:
-        written["press"] = shown["press"] = press
+        written["press_intention"] = shown["press_intention"] = press
     if press == "at_time":
         written["press_time"], shown["press_time"] = draw(times())
     return written, shown

@@ -22,9 +22,13 @@ class Store:
     """What one device holds: log -> rows. It is log.Around as well."""
 
     logs: dict[int, list[Row]] = field(default_factory=dict)
+    convicted: set[int] = field(default_factory=set)
 
     def size(self, log: int) -> int:
         return len(self.logs.get(log, ()))
+
+    def frozen(self, log: int) -> bool:
+        return log in self.convicted
 
     def time(self, log: int, index: int) -> int:
         return self.logs[log][index].time

@@ -117,7 +117,7 @@ def test_received_by_an_entry_of_a_kind_that_is_not_understood(record: Record) -
     assert (case.state, len(case.messages)) == ("received", 1)
 
 
-def receipt(log: str = "north", size: int = 1, by: int = SOUTH, time: int = START + 40) -> dict[str, Any]:
+def receipt(log: str = "north", size: int = 1, by: int = SOUTH, time: int = START + 1) -> dict[str, Any]:
     return {"log": log, "size": size, "by": by, "kind": 4, "time": show_time(time), "signature": "AA=="}
 
 
@@ -126,11 +126,27 @@ def test_received_by_a_cosignature_that_a_line_check_writes_down() -> None:
     for writer, seen in ((NORTH, {}), (MISSION, {NORTH: 1}), (EAST, {NORTH: 1})):
         record = Record()
         record.write(NORTH, "notification", SHOT)
+        record.write(MISSION, "statement", {"text": "x"})
         record.write(writer, "line_check", {"receipts": [receipt(by=EAST), receipt()]}, seen=seen)
         cases = record.fold()
         summary = cases.summary(cases.cases[NORTH, 0])
-        proof = "north/1" if writer == NORTH else f"{CHANNEL.log_name(writer)}/0"
-        assert summary["received"] == {"by": "south", "time": show_time(START + 40), "proof": proof}
+        proof = {NORTH: "north/1", MISSION: "mission/1", EAST: "east/0"}[writer]
+        assert summary["received"] == {"by": "south", "time": show_time(START + 1), "proof": proof}
+
+
+@pytest.mark.parametrize(
+    ("signed", "start"), [(0, 0), (START - 1, 0), (START + 1, 1), (START + 2, 2), (START + 3, 2), (START + 10 * 365 * 86_400, 2)]
+)
+def test_the_accused_cannot_choose_when_its_clock_starts(signed: int, start: int) -> None:
+    """It dates its own cosignature; the notification and the line check that writes it down bound that."""
+    record = Record()
+    record.write(NORTH, "notification", SHOT)
+    record.write(NORTH, "statement", {"text": "x"})
+    record.write(NORTH, "line_check", {"receipts": [receipt(time=signed)]})
+    cases = record.fold()
+    summary = cases.summary(cases.cases[NORTH, 0])
+    assert summary["received"]["time"] == show_time(START + start)
+    assert summary["respond_by"] == show_time(START + start + 1000)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +178,7 @@ def test_a_cosignature_that_does_not_verify_proves_nothing(record: Record) -> No
     record.proved = proved
     record.write(NORTH, "line_check", {"receipts": [receipt(), receipt(by=-1), receipt(size=9)]})
     assert record.case().state == "notified"
-    assert asked == [Cosignature(NORTH, 1, SOUTH, 4, START + 40, b"\x00")]
+    assert asked == [Cosignature(NORTH, 1, SOUTH, 4, START + 1, b"\x00")]
 
 
 def test_a_void_line_check_writes_nothing_down(record: Record) -> None:

@@ -118,7 +118,7 @@ def test_a12_a17_every_field_refuses_every_wrong_type(name: str) -> None:
     ]
     for field in KIND[name].all_fields:
         for trap in traps:
-            if (field, trap) in [("joint_inquiry", {})]:
+            if (field, trap) in [("joint_inquiry", {}), ("sources", [])]:  # an empty list of sources is "no source given"
                 continue
             with local("body.schema") as caught:
                 read(name, {**LEAST[name], field: trap})
@@ -171,7 +171,7 @@ def test_a17_a_name_from_outside_is_said_back_without_harm(name: str) -> None:
         ("notification", {"types": ["A4"] * 21}, "1 to 20"),
         ("notification", {"types": "A4"}, "a list"),
         ("notification", {"occurred_to": "2026-03-01T04:11:59Z"}, "not before"),
-        ("notification", {"press": "at_time"}, "press_time"),
+        ("notification", {"press_intention": "at_time"}, "press_time"),
         ("notification", {"press_time": "2026-03-01T04:11:59Z"}, "press_time"),
         ("notification", {"location": [91, 0]}, "latitude"),
         ("notification", {"location": [0, -180.1]}, "longitude"),
@@ -378,3 +378,10 @@ def test_an_error_of_a_body_is_the_users_and_never_the_peers() -> None:
         read("statement", {"text": "\ud800"})
     assert not isinstance(caught.value, PeerError)
     assert isinstance(KIND["statement"], Kind)
+
+
+def test_an_empty_list_of_sources_is_no_source_given() -> None:
+    """INTERFACE: none is shown as "no source given", however none is written."""
+    written = {"types": ["A4"], "occurred_from": "2026-03-01T04:12:00Z", "place": "the school", "sources": []}
+    body = read_body(KIND["notification"], written, NAMES, exercise=False)
+    assert "sources" not in show_body(1, body, NAMES)

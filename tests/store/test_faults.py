@@ -39,7 +39,7 @@ def said(script: str, *arguments: str, prefix: tuple[str, ...] = ()) -> list[str
     return output.decode().split()
 
 
-APPENDING = """
+APPENDING = r"""
 import os
 def append():
     print(os.getpid(), flush=True)
@@ -56,7 +56,7 @@ for _ in sys.stdin:  # every line asks for one more process that appends until i
     if pid == 0:
         append()
     os.waitpid(pid, 0)
-    print("dead", pid, flush=True)
+    print("\ndead", pid, flush=True)  # on a line of its own, whatever the other was in the middle of
 """
 
 
@@ -72,7 +72,9 @@ def killed_while_appending(process: subprocess.Popen[bytes], seconds: float) -> 
     os.kill(worker, signal.SIGKILL)
     while not lines[-1].startswith(b"dead"):
         lines.append(process.stdout.readline())
-    return [(int(size), int(counter)) for size, counter in map(bytes.split, lines[:-1])]
+        assert lines[-1], "the process that starts the others is gone"
+    pairs = [line.split() for line in lines[:-1] if line.endswith(b"\n")]
+    return [(int(pair[0]), int(pair[1])) for pair in pairs if len(pair) == 2]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,7 @@ def test_the_shelf(store: Store) -> None:
     late, early = Shelved(1, 9, 2, "log.gap", 5, b"run"), Shelved(0, 3, 1, "hold.clock", 6, b"x")
     store.commit(Change(shelve=[late, early]))
     assert store.shelved() == [early, late]
+    assert store.shelved(data=False) == [replace(one, data=b"") for one in (early, late)]
     longer = Shelved(1, 9, 4, "log.gap", 7, b"longer")
     store.commit(Change(shelve=[longer], unshelve=[(0, 3), (1, 9), (4, 4)]))
     assert store.shelved() == [longer]
@@ -207,6 +209,7 @@ def test_refused_bytes_are_numbered_and_newest_come_first(store: Store) -> None:
     store.commit(Change(refused=[Refused(3, 1, "log.time", "", b"3")]))
     assert [(each.number, each.data, each.log) for each in store.refused()] == [(3, b"3", 1), (2, b"2", 0), (1, b"1", None)]
     assert [each.number for each in store.refused(limit=1)] == [3]
+    assert store.refused(data=False) == [replace(each, data=b"") for each in store.refused()]
 
 
 def test_refused_bytes_are_bounded_and_the_oldest_go(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,14 +24,14 @@ BODY: Body = {0: [], 1: False, 16: "A title.", 17: "A text."}
 class Maker:
     """A proof of message 1 of 3 in north's log, with whatever is changed."""
 
-    def __init__(self, test: TestChannel, body: Body = BODY, kind: int = 2) -> None:
+    def __init__(self, test: TestChannel, body: Body = BODY, kind: int = 2, seen: Mapping[int, int] | None = None) -> None:
         self.test = test
         self.body = body
-        message = Message(kind, START + 1, {}, SEED, body)
+        message = Message(kind, START + 1, seen or {}, SEED, body)
         kept = [row(0, 0, statement(f1=body[1])), row(0, 1, message), row(0, 2, statement(START + 2, text="third", f1=body[1]))]
         self.leaves = [one.leaf for one in kept]
         self.checkpoint = test.checkpoint(0, 3, merkle.tree_root(self.leaves))
-        self.entry = Entry(kind, START + 1, {}, body_tree(SEED, body).root)
+        self.entry = Entry(kind, START + 1, seen or {}, body_tree(SEED, body).root)
         self.lines = (test.log_line(self.checkpoint, 0), test.receipt_line(self.checkpoint, 1, time=START + 5))
 
     def tower(self) -> SignatureLine:
@@ -104,6 +105,8 @@ def bad(v: Vectors, maker: Maker, given: dict[str, Any]) -> None:
     for code, name, what, text in (
         ("sig.missing", "receipt-only", "without the log's own signature", maker.make(lines=maker.lines[1:])),
         ("sig.unknown", "stranger", "a line by a stranger", maker.make(lines=(*maker.lines, strange))),
+        ("note.malformed", "doubled", "a receipt twice", maker.make(lines=(*maker.lines, maker.lines[1]))),
+        ("note.malformed", "doubled-author", "the log's own line twice", maker.make(lines=(maker.lines[0], *maker.lines))),
         ("sig.invalid", "receipt-time", "a receipt at another time than was signed", maker.make(lines=(maker.lines[0], late))),
         (
             "sig.invalid",
@@ -146,12 +149,39 @@ def void(v: Vectors, given: dict[str, Any]) -> None:
         ("release.unknown", "release", "a release", {0: [[b"officer"]], 1: False, 17: "x"}, 2),
     ):
         v.bad("verify", code, name, what, Maker(v.test, body, kind).make(), **given)  # type: ignore[arg-type]
+    typed = Maker(v.test, {0: [], 1: False, 16: 5, 17: "x"}).make(reveal={16})
+    v.bad("verify", "body.schema", "type", "a number as title, and the text hidden", typed, **given)
+    references(v, given)
     exercise = {"charter": v.exercise.signed.encode()}
     real, drill = Maker(v.exercise), Maker(v.exercise, {**BODY, 1: True})
     tower = (*real.lines, real.tower())
     v.bad("verify", "exercise.mismatch", "actual", "an actual message on an exercise channel", real.make(lines=tower), **exercise)
     v.bad("verify", "policy.quorum", "charter", "the charter's witness has not cosigned", drill.make(), **exercise)
     v.ok("verify", "exercise", "an exercise", drill.make(lines=(*drill.lines, drill.tower())), {"ref": "north/1"}, **exercise)
+
+
+def references(v: Vectors, given: dict[str, Any]) -> None:
+    """`re` and `links`, where they are shown."""
+    seen = {1: 3}
+    back = Maker(v.test, {0: [], 1: False, 3: [[0, 0], [1, 2]], 17: "x"}, seen=seen)
+    v.ok(
+        "verify",
+        "reference",
+        "references to its own log below it and to what it has seen",
+        back.make(reveal={3}),
+        {"ref": "north/1"},
+        **given,
+    )
+    for name, what, body in (
+        ("own", "a reference to itself", {3: [0, 1]}),
+        ("seen", "a reference to what it has not seen", {3: [1, 3]}),
+        ("link", "a link to a log of which it has seen nothing", {4: [{1: 4, 2: [2, 0]}]}),
+    ):
+        text = Maker(v.test, {0: [], 1: False, **body, 17: "x"}, seen=seen).make(reveal={3, 4})  # type: ignore[dict-item]
+        v.bad("verify", "ref.unknown", name, what, text, **given)
+    log = v.test.channel.logs[0].log[0].text()
+    two = Maker(v.test, {0: [], 1: False, 3: [[0, 0], [1, 0]], 17: "x"}).make()
+    v.bad("verify", "ref.unknown", "policy", "two logs of which it has seen nothing", two, policy=f"log {log}\nquorum none\n")
 
 
 def add(v: Vectors) -> None:

@@ -1,7 +1,8 @@
 """The operator's own alarm: a flash also runs a command, so that a closed browser does not sleep through it.
 
 The command is run without a shell, its words split as a POSIX shell would split them. It learns which message it is, in the variable
-CEASEWIRE_REF (as south/12), and nothing of what that says. It runs once a message; flashes that come while it runs, or within ten
+CEASEWIRE_REF (as south/12), and nothing of what that says. It runs once a message, held or
+admitted; flashes that come while it runs, or within ten
 seconds after it began, are told by one more run with the newest of them. It is ended after a minute.
 """
 
@@ -12,6 +13,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Collection
 from typing import Final
 
 from ..errors import LocalError
@@ -42,17 +44,19 @@ class Alarm:
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
         self._newest = ""
-        self._known: dict[str, None] = {}
+        self._known: dict[tuple[str, bytes], None] = {}
 
-    def ring(self, ref: str) -> None:
-        """A flash has come."""
-        self._loop.call_soon_threadsafe(self._ring, ref)
+    def ring(self, ref: str, leaves: Collection[bytes]) -> None:
+        """A flash has come. `leaves`: the leaf hashes of what may be it, one once it is admitted."""
+        self._loop.call_soon_threadsafe(self._ring, ref, leaves)
 
-    def _ring(self, ref: str) -> None:
-        if ref in self._known:
+    def _ring(self, ref: str, leaves: Collection[bytes]) -> None:
+        # By its leaf, since what is held may be a forgery, which must not silence what comes in its place.
+        told = {(ref, leaf) for leaf in leaves or {b""}}
+        if told <= self._known.keys():
             return  # it was held before, and rang then
-        self._known[ref] = None
-        if len(self._known) > _REMEMBERED:
+        self._known |= dict.fromkeys(told)
+        while len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
         self._newest = ref
         self._rung.set()

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import CODES, CeasewireError, LocalError, PeerError
-from ..limits import BATCH_BYTES, BATCH_MESSAGES
+from ..limits import BATCH_BYTES
 from ..node.exchange import Report
 from ..node.node import Sent
 from ..record.fields import Json
@@ -32,7 +32,8 @@ from .hub import Hub
 CALL_SECONDS: Final = 60.0
 LINE_BYTES: Final = 512 * 1024**2  # a file of bundles, in base64
 _BACKLOG: Final = 512
-# The CBOR of a body is never four times its JSON, so that what is gathered fits one batch and is committed whole or not at all.
+# The CBOR of a body is never four times its JSON, so that what is gathered, at most Node.batch_most, fits one batch: it is committed whole
+# or not at all, and the halves that are tried after a failure send nothing twice.
 _GATHERED_BYTES: Final = BATCH_BYTES // 4
 
 Draft = tuple[str, Json]
@@ -194,7 +195,7 @@ class Control:
         while True:
             together = [await self._sends.get()]
             size = together[0][1]
-            while not self._sends.empty() and len(together) < BATCH_MESSAGES and size < _GATHERED_BYTES:
+            while not self._sends.empty() and len(together) < self._hub.node.batch_most and size < _GATHERED_BYTES:
                 together.append(self._sends.get_nowait())
                 size += together[-1][1]
             drafts = [draft for draft, _, _ in together]

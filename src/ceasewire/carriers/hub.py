@@ -52,6 +52,7 @@ class Hub:
         self.exchange = exchange
         self.node = exchange.node
         self.failed: str | None = None  # code of the last write that failed, until one succeeds
+        self.pen_failed: str | None = None  # the same of the pen, whose file is another
         self.listeners: list[Callable[[], None]] = []
         self.changes = 0
         self.closing = False
@@ -65,7 +66,7 @@ class Hub:
     @property
     def health(self) -> str:
         """`ok`, or the code for which this node does not do its work."""
-        return self.node.closed or self.failed or "ok"
+        return self.node.closed or self.failed or self.pen_failed or "ok"
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something of the node in its thread. Raises what it raises."""
@@ -113,6 +114,8 @@ class Hub:
     def take(self, data: bytes, *, hold: bool) -> Taken:
         """Receive a bundle, and compose the answer unless it may wait and has nothing to say. In the node's thread.
 
+        One that is not fresh may be a stranger's replay. It is answered at once, and nobody relies on its sender having the answer.
+
         Raises as Exchange.receive and Exchange.compose.
         """
         received = self.exchange.receive(data)
@@ -122,7 +125,9 @@ class Hub:
         brought = received.messages or received.again or received.held or received.refused
         changes = self.changes
         answer = None
-        if brought or not hold or self.due(sender):
+        if not received.fresh:
+            answer = self.exchange.compose(sender, echo=echo)
+        elif brought or not hold or self.due(sender):
             answer = self._answer(sender, echo)
         return Taken(received, echo, answer, changes)
 
@@ -139,7 +144,8 @@ class Hub:
         peer = taken.received.sender
         poll = Poll(peer)
         polls = self._polls.setdefault(peer, [])
-        for older in polls[: 1 - POLLS_PER_PEER or None]:
+        too_many = len(polls) + 1 - POLLS_PER_PEER
+        for older in polls[: max(0, too_many)]:
             older.over = True
             older.news.set()
         polls.append(poll)

@@ -70,6 +70,7 @@ class Line:
         self._news = asyncio.Event()
         self._client: Client | None = None
         self._idle = 0
+        self._stuck: dict[int, int] = {}  # log -> from where on the last talk did not get further with it
         self._stuck_until = 0.0
         self._attempted = 0.0
         self._alarmed = self._said_down = False
@@ -126,9 +127,15 @@ class Line:
 
     async def _until_push(self) -> float | None:
         """In how many seconds to push; None when nothing is due."""
-        if not await self.hub.run(self.hub.due, self.peer):
+        due = await self.hub.run(self._due)
+        if not due:
             return None
-        return max(self._stuck_until - self._now(), self.hub.patience(self.peer))
+        stuck = self._stuck_until - self._now() if all(start <= self._stuck.get(log, -1) for log, start in due.items()) else 0
+        return max(stuck, self.hub.patience(self.peer))
+
+    def _due(self) -> dict[int, int]:
+        """Log -> where that begins which the peer lacks of it. In the node's thread."""
+        return {span.log: span.start for span in self.hub.exchange.spans(self.peer)}
 
     async def _poll(self) -> None:
         """One waiting request, and its answer taken. If it brings nothing new at once, a pause, so as not to ask in circles."""
@@ -153,6 +160,7 @@ class Line:
 
     async def talk(self) -> Report:
         """Exchange until neither has anything new. Raises LocalError net.*, log.closed, disk.failed; PeerError of an answer."""
+        before = await self.hub.run(self._due)
         try:
             report = await self._talk()
         except CeasewireError as error:
@@ -160,9 +168,10 @@ class Line:
                 raise
             report = await self._talk()
         self._well()
-        lost = report.error is not None or (report.sent and not report.receipted)
-        # What the peer does not receipt (a hold, say) is not sent again in circles.
-        self._stuck_until = self._now() + (NO_PROGRESS_SECONDS + pause_seconds(_DOUBLINGS) if lost else 0)
+        # What the peer does not take (a hold, say) is not sent again in circles, and keeps no other log waiting.
+        due = await self.hub.run(self._due)
+        self._stuck = {log: start for log, start in due.items() if start <= before.get(log, -1)}
+        self._stuck_until = self._now() + NO_PROGRESS_SECONDS + pause_seconds(_DOUBLINGS)
         return report
 
     def _forgot_key(self, error: CeasewireError) -> bool:

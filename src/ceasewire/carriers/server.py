@@ -28,6 +28,7 @@ from .hub import Hub
 from .logs import Log
 
 BODY_SECONDS: Final = 15.0  # for a body, and a second more for each KiB that has come
+BODY_MOST_SECONDS: Final = 1800.0  # and no more than this in all: the largest at 9 KiB/s
 BODIES_AT_ONCE: Final = 32
 SMALL_BODY_BYTES: Final = 64 * 1024  # up to here a body needs no place among them
 
@@ -92,6 +93,7 @@ class Exchanges:
             raise PeerError("bundle.size")
         body, hub, placed = bytearray(), None, False
         try:
+            latest = asyncio.get_running_loop().time() + BODY_MOST_SECONDS
             async with asyncio.timeout(BODY_SECONDS) as deadline:
                 async for chunk in request.stream():
                     body += chunk
@@ -101,7 +103,7 @@ class Exchanges:
                         raise PeerError("bundle.size")
                     if not placed and len(body) > SMALL_BODY_BYTES:
                         placed = await self._bodies.acquire()
-                    deadline.reschedule((deadline.when() or 0) + len(chunk) / LEAST_BYTES_PER_SECOND)
+                    deadline.reschedule(min(latest, (deadline.when() or 0) + len(chunk) / LEAST_BYTES_PER_SECOND))
             return hub or self._hub(bytes(body)), bytes(body)
         finally:
             if placed:

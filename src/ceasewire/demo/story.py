@@ -57,7 +57,7 @@ def notification(incident: Draft, by: str) -> Draft:
         "location": [incident["latitude"], incident["longitude"]],
         "location_precision": incident["precision"],
         "accused": OTHER[by],
-        "attribution": "unknown",
+        "basis_of_attribution": "unknown",
         "casualties": casualties,
         "provisions": ["I.1", "II.3"],
         "precedence": "priority" if civilians else "routine",

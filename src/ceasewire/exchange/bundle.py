@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .. import limits
-from ..errors import PeerError
+from ..errors import LocalError, PeerError
 from ..record import encoding
 from ..record.card import tagged
 from ..record.encoding import Value
@@ -55,6 +55,10 @@ class Run:
         log, start, messages, checkpoint = encoding.array(value, 4)
         found = tuple([Message.from_value(message) for message in encoding.array(messages)])
         return Run(encoding.uint(log, 2**32), encoding.uint(start), found, encoding.octets(checkpoint))
+
+    def weight(self) -> int:
+        """The length in bytes of its messages, encoded: at most limits.RUN_BYTES. The note is not counted, since it grows on its way."""
+        return len(encoding.encode([message.value() for message in self.messages], _CONTENTS_DEPTH))
 
     def encode(self) -> bytes:
         """The run by itself, as a shelf keeps it."""
@@ -115,7 +119,7 @@ class Contents:
     echo: bytes = b""
 
     def encode(self) -> bytes:
-        """The contents' bytes. Raises PeerError enc.*."""
+        """The contents' bytes. Raises PeerError enc.*; LocalError bundle.size for what every reader would refuse."""
         values: dict[int, Value] = {
             1: self.log,
             2: self.counter,
@@ -131,7 +135,10 @@ class Contents:
             13: self.echo,
         }
         runs = encoding.encoded_array([*(run.encode() for run in self.runs), *(run.encode() for run in self.packed)])
-        return encoding.encoded_map({4: runs, **{key: encoding.encode(value) for key, value in values.items()}})
+        found = encoding.encoded_map({4: runs, **{key: encoding.encode(value) for key, value in values.items()}})
+        if len(found) > limits.BUNDLE_CONTENTS_BYTES:
+            raise LocalError("bundle.size", f"{len(found)} bytes")
+        return found
 
     @staticmethod
     def decode(data: bytes) -> Contents:

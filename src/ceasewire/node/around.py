@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from ..record.values import LogState, Row
 from ..store.interface import Store
+from ..tlog import tiles
 from ..tlog.merkle import Frontier
 
 
@@ -38,12 +40,25 @@ class Pending:
         """See record.log.Around."""
         return self.state(log).size
 
-    def root(self, log: int, size: int) -> bytes:
-        """The root of a log's first `size` entries, some of which are of the pending change."""
-        state, stored = self.state(log), self._store.states().get(log) or LogState(log, Frontier.empty(), 0, {})
-        if size == state.size:
-            return state.frontier.root()
-        return stored.frontier.extend([row.leaf for row in self._rows[log][: size - stored.size]]).root()
+    def frozen(self, log: int) -> bool:
+        """See record.log.Around."""
+        return self.state(log).frozen is not None
+
+    def frontier(self, log: int, size: int) -> Frontier:
+        """The tree of a log's first `size` entries, all of which are held; some may be of the pending change."""
+        stored = self._store.states().get(log) or LogState(log, Frontier.empty(), 0, {})
+        if size >= stored.size:
+            return stored.frontier.extend([row.leaf for row in self._rows.get(log, [])[: size - stored.size]])
+        read = tiles.node_reader(partial(self._store.hashes, log))
+        levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+        return Frontier(size, tuple([read(level, (size >> level) - 1) for level in levels]))
+
+    def leaves(self, log: int, start: int, stop: int) -> list[bytes]:
+        """The leaf hashes of entries start..stop-1, all of which are held."""
+        stored = self._store.states().get(log)
+        size = stored.size if stored else 0
+        kept = self._store.hashes(log, 0, start, min(stop, size) - start) if start < size else []
+        return kept + [row.leaf for row in self._rows.get(log, []) if max(start, size) <= row.index < stop]
 
     def time(self, log: int, index: int) -> int:
         """See record.log.Around."""

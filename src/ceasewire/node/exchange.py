@@ -26,8 +26,10 @@ from .around import Pending
 from .node import COSIGNED_AT, GONE, Node, int_of
 from .notes import NoteReader
 from .packing import pack
+from .shelf import Shelf
 
 _DAY: Final = 86400
+_CHARGED: Final = ("hold.quota", "log.gap")  # runs that waited for these were brought by their own log
 _KEYS_GONE_KEPT: Final = 8
 _GONE_SECONDS: Final = 60
 _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
@@ -35,15 +37,18 @@ _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
 
 @dataclass(slots=True)
 class Received:
-    """What one bundle brought. `messages` newly stored, `again` messages that were here already, `receipts` how many more of our own
-    messages its sender has receipted, `held` and `refused` the codes of runs that were not taken."""
+    """What one bundle brought. `fresh` whether it is newer than every other taken of its sender (a replay is not), `messages` newly
+    stored, `again` messages that were here already, `receipts` how many more of our own messages its sender has receipted, `held` and
+    `refused` the codes of runs that were not taken, `own_refused` whether one of them is of the sender's own log."""
 
     sender: int
+    fresh: bool = False
     messages: int = 0
     again: int = 0
     receipts: int = 0
     held: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    own_refused: bool = False
 
 
 @dataclass(slots=True)
@@ -144,9 +149,11 @@ class Exchange:
 
     def _wants(self, peer: int, known: Peer) -> dict[int, int]:
         node = self.node
-        held = Pending(node.store).sizes()
-        wants = lacking(held, known.heads, peer, node.own)
-        if node.closed or any(run.log == peer and run.code == "log.gap" for run in node.store.shelved()):
+        pending = Pending(node.store)
+        held = pending.sizes()
+        found = lacking(held, known.heads, peer, node.own)
+        wants = {log: size for log, size in found.items() if not pending.frozen(log)}  # of a frozen log we take no more
+        if any(run.log == peer and run.code == "log.gap" for run in node.store.shelved()):
             wants[peer] = held.get(peer, 0)
         return wants
 
@@ -176,13 +183,14 @@ class Exchange:
         node = self.node
         with node.lock:
             sender, contents, key_id = self._open(data)
-            work = _Work(self, sender, contents)
-            work.run()
+            work = _Work(self, sender)
+            work.run(contents, large=len(data) > limits.RUN_BYTES)
             self._retire(sender, key_id, work.change)
-            work.commit()
-            if work.received.messages:
+            committed = work.commit()
+            if work.received.messages or any(state.frozen for state in work.change.states):
                 self.retry_shelf()
-        node.changed()
+        if committed:
+            node.changed()
         return work.received
 
     def _open(self, data: bytes) -> tuple[int, Contents, bytes]:
@@ -234,12 +242,15 @@ class Exchange:
 
     def retry_shelf(self) -> int:
         """Admit what waited and need wait no longer; how many messages that were."""
-        node = self.node
-        with node.lock:
-            work = _Work(self, node.own, None)
-            work.take_runs([(Run.decode(run.data), run) for run in node.store.shelved()])
-            work.commit()
-        return work.received.messages
+        taken = 0
+        with self.node.lock:
+            while True:
+                work = _Work(self, self.node.own)
+                work.retry()
+                work.commit()
+                if not work.received.messages:
+                    return taken
+                taken += work.received.messages  # behind which more may fit now
 
     # --- A whole talk ---
 
@@ -260,8 +271,9 @@ class Exchange:
             report.received += received.messages
             report.receipted = node.store.covered(node.own).get(peer, 0) - before
             if received.refused:
-                report.error = received.refused[0]
-                break
+                report.error = report.error or received.refused[0]
+            if received.own_refused:
+                break  # what it says of others may be another's fault, and must not keep our own messages from it
             lacks = self.spans(peer)
             idle = 0 if received.messages or received.receipts or lacks != lacked else idle + 1
             lacked = lacks
@@ -296,24 +308,23 @@ class Exchange:
 class _Work:
     """One bundle being taken: gathers one change."""
 
-    def __init__(self, exchange: Exchange, sender: int, contents: Contents | None) -> None:
+    def __init__(self, exchange: Exchange, sender: int) -> None:
         self.exchange = exchange
         self.node = exchange.node
         self.sender = sender
-        self.contents = contents
+        self.large = False  # whether a run could be longer than it may
         self.now = self.node.now()
         self.change = Change()
         self.pending = Pending(self.node.store)
         self.notes = NoteReader(self.node, self.pending, self.change)
         self.received = Received(sender)
+        self.shelf: Shelf | None = None  # read when something must wait
         self.flashes: list[tuple[int, int]] = []
         self.admitted: dict[int, tuple[Checkpoint, bool]] = {}  # log -> newest checkpoint to cosign, and whether with both keys
 
-    def run(self) -> None:
-        """Take runs, then checkpoints, then what the sender says of itself."""
-        contents = self.contents
-        if contents is None:
-            return
+    def run(self, contents: Contents, *, large: bool) -> None:
+        """Take runs, then checkpoints, then what the sender says of itself. `large`: the bundle is longer than a run may be."""
+        self.large = large
         before = self.node.store.covered(self.node.own).get(self.sender, 0)
         self.take_runs([(run, None) for run in contents.runs[: limits.BUNDLE_MESSAGES]])
         # The newest of each log is what may ride here; a bundle full of others would only keep us at work.
@@ -322,6 +333,17 @@ class _Work:
         self._take_peer(contents)
         reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)
         self.received.receipts = max(0, reach - before)
+
+    def retry(self) -> None:
+        """Take the runs on the shelf. One behind a gap needs no look until the gap is closed, and goes after a day: it comes again."""
+        due = []
+        for run in self.node.store.shelved():
+            behind_gap = run.start > self.pending.size(run.log) and not self.pending.frozen(run.log)
+            if not behind_gap:
+                due.append((Run.decode(run.data), run))
+            elif self.now - run.since > _DAY:
+                self.change.unshelve.append((run.log, run.start))
+        self.take_runs(due)
 
     def take_runs(self, runs: Sequence[tuple[Run, Shelved | None]]) -> None:
         """Take each log's runs in order, and the first that waits again when another log has moved: it may wait for that one."""
@@ -342,12 +364,13 @@ class _Work:
     def _take_run(self, run: Run, shelved: Shelved | None, *, last: bool) -> bool:
         """Admit a run or refuse it; False if it must wait, and if this was its last chance it goes on the shelf."""
         try:
-            self._admit(run)
+            self._admit(run, charged=self.sender == run.log if shelved is None else shelved.code in _CHARGED)
         except Held as held:
             if not last:
                 return False
             self.received.held.append(held.code)
-            if shelved is None:
+            # What comes before its time is only known to be its log's if that log brought it: nothing here gives its root.
+            if shelved is None and (held.code != "log.gap" or self.sender == run.log):
                 self._shelve(run, held)
                 self.flashes += [(run.log, n) for n, one in enumerate(run.messages, run.start) if one.kind == KINDS["flash"]]
             return False
@@ -357,33 +380,42 @@ class _Work:
             self.change.unshelve.append((shelved.log, shelved.start))
         return True
 
-    def _admit(self, run: Run) -> None:
+    def _admit(self, run: Run, *, charged: bool) -> None:
+        """Admit a run. `charged`: its messages count against its log's quota of the day. What others pass on does not, or who was away
+        for a day would never catch up."""
         node = self.node
         if run.log == node.own or run.log not in node.channel.logs:
             raise PeerError("log.unknown", str(run.log))
         if not run.messages:
             raise PeerError("enc.shape", "a run without messages")
+        if self.large and run.weight() > limits.RUN_BYTES:
+            raise PeerError("enc.size", f"a run of more than {limits.RUN_BYTES} bytes")
         state = self.pending.state(run.log)
-        checkpoint = self.notes.author(run)
+        verified = self.notes.author(run)
+        if state.frozen and verified.checkpoint.size > state.size:
+            raise PeerError("log.frozen", state.frozen)
         have = state.size - run.start
         if have < 0:
-            raise Held("log.gap", f"{-have} missing", {run.log: state.size})
+            raise Held("log.gap", f"{-have} missing")
         fresh = run.messages[have:]
         checked = any(one.kind == KINDS["line_check"] for one in fresh)
-        if checked and not self.notes.has_both(run):
+        if checked and not verified.both:
             raise PeerError("sig.missing", "a line check's checkpoint is signed with ML-DSA-44 too")
         admitted = None
         if fresh:
-            admitted = admit(node.channel, state, fresh, checkpoint, now=self.now, quota=self._quota(run.log), around=self.pending)
-        self.notes.keep(run)  # the last that may refuse: a run is taken whole or not at all
+            self.notes.check_overlap(run, verified)
+            quota = self._quota(run.log) if charged else len(fresh)
+            admitted = admit(node.channel, state, fresh, verified.checkpoint, now=self.now, quota=quota, around=self.pending)
+        self.notes.keep(verified)  # the last that may refuse: a run is taken whole or not at all
         self.received.again += len(run.messages) - len(fresh)
         if admitted:
             node.keep(self.change, state, admitted.rows, admitted.state)
             self.pending.put(admitted.state, admitted.rows)
             self.received.messages += len(fresh)
             self.flashes += [(one.log, one.index) for one in admitted.rows if one.kind == KINDS["flash"] and not one.void]
-            self.admitted[run.log] = (checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
-            self._count(run.log, len(fresh))
+            self.admitted[run.log] = (verified.checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
+            if charged:
+                self._count(run.log, len(fresh))
 
     def _quota(self, log: int) -> int:
         day, used = self._used(log)
@@ -402,22 +434,23 @@ class _Work:
         self.change.meta[f"quota/{log}"] = today.to_bytes(8, "big") + total.to_bytes(8, "big")
 
     def _shelve(self, run: Run, held: Held) -> None:
-        waiting = {(other.log, other.start): other.count for other in [*self.node.store.shelved(), *self.change.shelve]}
-        waiting.pop((run.log, run.start), None)
-        room = limits.SHELF_MESSAGES - sum(waiting.values())
-        if len(run.messages) <= room:
-            self.change.shelve.append(Shelved(run.log, run.start, len(run.messages), held.code, self.now, run.encode()))
+        self.shelf = self.shelf or Shelf(self.node.store, self.change)
+        self.shelf.put(Shelved(run.log, run.start, len(run.messages), held.code, self.now, run.encode()))
 
     def _refuse(self, error: PeerError, log: int | None, data: bytes) -> None:
         self.received.refused.append(error.code)
+        self.received.own_refused |= log == self.sender
         if error.code != "log.fork":  # whose evidence, both checkpoints, is kept already
             self.change.refused.append(Refused(self.now, log, error.code, error.detail, data))
 
-    def _guard(self, log: int | None, data: bytes, call: Callable[[], None]) -> None:
+    def _guard(self, log: int | None, data: bytes, call: Callable[[], None]) -> bool:
+        """Whether the call found nothing wrong with the data."""
         try:
             call()
         except PeerError as error:
             self._refuse(error, log, data)
+            return False
+        return True
 
     def _take_peer(self, contents: Contents) -> None:
         """The sender's own words: only if its counter is newer than any before (a replay must not turn them back)."""
@@ -425,6 +458,7 @@ class _Work:
         known = node.store.peers().get(self.sender) or Peer(self.sender)
         if contents.counter <= known.counter_in:
             return
+        self.received.fresh = True
         known = replace(
             known,
             counter_in=contents.counter,
@@ -433,27 +467,28 @@ class _Work:
             told=next((told.code for told in contents.told if told.code in CODES), None),
             spoke=self.now,
         )
-        if contents.sealing_key and seal.key_id(contents.sealing_key) != known.sealing_id:
-            self._guard(self.sender, contents.sealing_key, partial(seal.check_public_key, contents.sealing_key))
-            if "key.weak" not in self.received.refused and "key.length" not in self.received.refused:
-                known = replace(known, sealing_id=seal.key_id(contents.sealing_key), sealing_key=contents.sealing_key)
+        key = contents.sealing_key
+        if key and seal.key_id(key) != known.sealing_id and self._guard(self.sender, key, partial(seal.check_public_key, key)):
+            known = replace(known, sealing_id=seal.key_id(key), sealing_key=key)
         if known.sealing_id in contents.gone:
             known = replace(known, sealing_id=None, sealing_key=None)
         self.change.peers.append(known)
 
-    def commit(self) -> None:
-        """Cosign what was admitted, and write everything in one transaction."""
+    def commit(self) -> bool:
+        """Cosign what was admitted, and write everything in one transaction; whether there was anything to write."""
         node = self.node
         if node.closed is None:
             own = self.pending.state(node.own)
             last = int_of(node.store.meta(COSIGNED_AT))
             for log, (checkpoint, both) in sorted(self.admitted.items()):
                 node.cosign(self.change, checkpoint, log, max(node.now(), own.time, last), both=both)
-        if self.change != Change():
+        committed = self.change != Change()
+        if committed:
             node.commit(self.change)
         for call in self.exchange.on_flash:
             for flash in self.flashes:
                 call(node.name(*flash))
+        return committed
 
 
 def _dead(key: FreshKey, now: int) -> bool:

@@ -1,6 +1,8 @@
 """What the one writing process remembers of its store, so that a message costs no query that the last commit already answered.
 
-Only the process that holds the node's lock may use it: nobody else changes the store while it lives.
+Only the process that holds the node's lock may use it: nobody else changes the store while it lives. And only one thread at a time, the
+one that commits: an answer that another thread asked for before a commit, and put here after it, would stand for ever. Other threads
+read through `Node.reading`.
 """
 
 from __future__ import annotations
@@ -138,13 +140,13 @@ class Remembering:
         """See Store."""
         return next((key for key in self.fresh_keys(None) if key.key_id == key_id), None)
 
-    def shelved(self) -> list[Shelved]:
-        """See Store."""
-        return self._remember(("shelved",), self._store.shelved)
+    def shelved(self, *, data: bool = True) -> list[Shelved]:
+        """See Store. What is remembered has its data."""
+        return self._remember(("shelved",), self._store.shelved) if data else self._store.shelved(data=False)
 
-    def refused(self, limit: int = 100) -> Sequence[Refused]:
+    def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
         """See Store."""
-        return self._store.refused(limit)
+        return self._store.refused(limit, data=data)
 
     def close(self) -> None:
         """See Store."""

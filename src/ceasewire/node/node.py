@@ -7,14 +7,13 @@ let anything leave. Methods are called by one thread at a time (`lock`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from .. import limits
-from ..errors import LocalError
+from ..errors import LocalError, PeerError
 from ..pen import Pen
-from ..record import encoding
 from ..record.charter import Channel, LogNames
 from ..record.fields import Json
 from ..record.kinds import KINDS, UNDERSTOOD, read_body
@@ -24,13 +23,13 @@ from ..record.values import Cosignature, LogState, Row
 from ..store.interface import Change, KeptCheckpoint, Store, TileHash
 from ..tlog import checkpoint as checkpoints
 from ..tlog import tiles
-from ..tlog.note import SignatureLine
+from ..tlog.note import lines_bytes
 from .around import Pending
 from .memory import Remembering
+from .receipts import WRITTEN, ToWrite
 from .view import View
 
 COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignature
-LINE_CHECKED: Final = "line_checked"  # meta: own size whose cosignatures the last line check wrote down
 CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
 GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
 _LINE_CHECK: Final = KINDS["line_check"]
@@ -50,7 +49,10 @@ class Sent:
 
 
 class Node(View):
-    """A party's device on one channel, with its keys. `clock` gives POSIX seconds; `random(n)` n random bytes."""
+    """A party's device on one channel, with its keys. `clock` gives POSIX seconds; `random(n)` n random bytes.
+
+    `reading` reads the same store and remembers nothing of it: what any thread may use, without `lock`.
+    """
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class Node(View):
         random: Callable[[int], bytes],
     ) -> None:
         super().__init__(Remembering(store), channel, own)
+        self.reading = View(store, channel, own)
         self.pen = pen
         self.lock = threading.RLock()
         self.on_change: list[Callable[[], None]] = []  # called after a commit that another side may want to hear of
@@ -77,6 +80,11 @@ class Node(View):
     def names(self) -> LogNames:
         """Names and keys of our own log."""
         return self.channel.logs[self.own]
+
+    @property
+    def batch_most(self) -> int:
+        """How many messages one batch may hold. One over a day's quota would be taken by nobody, ever."""
+        return min(limits.BATCH_MESSAGES, self.channel.charter.quotas["messages_per_log_and_day"])
 
     def now(self) -> int:
         """POSIX seconds by this machine's clock."""
@@ -141,10 +149,8 @@ class Node(View):
             self.check_open()
             bodies = [self.read(kind, json) for kind, json in drafts]
             sent: list[Sent] = []
-            # A batch over a day's quota would be taken by nobody, ever.
-            most = max(1, min(limits.BATCH_MESSAGES, self.channel.charter.quotas["messages_per_log_and_day"]))
             while len(sent) < len(bodies):
-                sent += self._append(bodies[len(sent) : len(sent) + most], len(sent), len(bodies))
+                sent += self._append(bodies[len(sent) : len(sent) + self.batch_most], len(sent), len(bodies))
         self.changed()
         return sent
 
@@ -169,19 +175,32 @@ class Node(View):
         time = least_time(self.now(), state, int_of(self.store.meta(COSIGNED_AT)), seen, pending.time)
         rows: list[Row] = []
         room = limits.BATCH_BYTES
+        to_write: ToWrite | None = None
         for kind, body in bodies:
             if kind == _LINE_CHECK:
-                self._write_down(body, change)
-            one = row(self.own, state.size + len(rows), Message(kind, time, seen, self.draw(SEED_BYTES), body))
-            code = validity(self.channel, one, body, schema=False)
-            if code:
-                raise LocalError(code, f"message {before + len(rows) + 1} of {of}" if of > 1 else "")
+                to_write = to_write or ToWrite(self.store, self.channel, self.own)
+                written = to_write.write(body, state.size + len(rows))
+                change.meta |= {WRITTEN: written} if written else {}
+            where = f"message {before + len(rows) + 1} of {of}" if of > 1 else ""
+            one = self._own_row(state.size + len(rows), Message(kind, time, seen, self.draw(SEED_BYTES), body), where)
             rows.append(one)
             room -= len(one.body)
             if room < 0:
                 break
         self._sign_batch(change, state, rows, LogState(self.own, state.frontier.extend([one.leaf for one in rows]), time, seen))
         return [Sent(self.names.slug, one.index, state.size + len(rows)) for one in rows]
+
+    def _own_row(self, index: int, message: Message, where: str) -> Row:
+        """The row of a message of ours. LocalError for one that others would refuse or mark void; `where` says which it is."""
+        try:
+            one = row(self.own, index, message)
+        except PeerError as error:  # it is over the limit of a body: no peer's fault here
+            raise LocalError("body.schema", f"{where}: {error.detail}" if where else error.detail) from None
+        # `read_body` has checked all but what the node itself wrote down.
+        code = validity(self.channel, one, message.body, schema=message.kind == _LINE_CHECK)
+        if code:
+            raise LocalError(code, where)
+        return one
 
     def _sign_batch(self, change: Change, state: LogState, rows: list[Row], after: LogState) -> None:
         self.keep(change, state, rows, after)
@@ -227,22 +246,6 @@ class Node(View):
             change.cosignatures.append(Cosignature(log, checkpoint.size, self.own, key.kind, time, line.blob[8:]))
         change.meta[COSIGNED_AT] = time.to_bytes(8, "big")
         change.signed = True
-
-    def _write_down(self, body: Body, change: Change) -> None:
-        """A line check's `receipts`: of each cosigner of our log, its newest cosignature since the last line check."""
-        since = int_of(self.store.meta(LINE_CHECKED))
-        newest: dict[tuple[int, int], Cosignature] = {(c.by, c.kind): c for c in self.store.cosigned_since(self.own, since)}
-        items: list[encoding.Value] = [
-            {1: c.log, 2: c.size, 3: c.by, 4: c.kind, 5: c.time, 6: c.signature} for _, c in sorted(newest.items())
-        ]
-        if items:
-            body[16] = items
-            change.meta[LINE_CHECKED] = max(c.size for c in newest.values()).to_bytes(8, "big")
-
-
-def lines_bytes(lines: Iterable[SignatureLine]) -> bytes:
-    """Signature lines as they stand in a note."""
-    return "".join(line.text() for line in lines).encode()
 
 
 def int_of(data: bytes | None) -> int:

@@ -6,22 +6,42 @@ it shows that our store is older than what had left it: our log closes.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from ..errors import PeerError
 from ..exchange.bundle import Run
 from ..record import encoding
+from ..record.fields import LAST_TIME
+from ..record.message import row
 from ..record.values import Cosignature
 from ..store.interface import Change, KeptCheckpoint, Refused
 from ..tlog import checkpoint as checkpoints
 from ..tlog.checkpoint import Checkpoint, SignedCheckpoint
-from ..tlog.note import SignatureLine
+from ..tlog.note import SignatureLine, lines_bytes
 from .around import Pending
-from .node import lines_bytes
 
 if TYPE_CHECKING:
     from .node import Node
+
+
+_OWN_FORK: Final = "own_fork"  # meta: evidence against our own log is kept, once
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A checkpoint of a log that its own keys signed: `own` are their lines, verified; `both` whether each key has one. What other lines
+    it bears is not verified."""
+
+    log: int
+    signed: SignedCheckpoint
+    own: tuple[SignatureLine, ...]
+    both: bool
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """What was signed."""
+        return self.signed.checkpoint
 
 
 class NoteReader:
@@ -32,8 +52,8 @@ class NoteReader:
         self.pending = pending
         self.change = change
 
-    def author(self, run: Run) -> Checkpoint:
-        """The checkpoint that ends a run, its author's signature verified.
+    def author(self, run: Run) -> Verified:
+        """The checkpoint that ends a run, its author's signatures verified.
 
         Raises PeerError checkpoint.*, note.malformed, sig.*, log.root, log.fork.
         """
@@ -43,70 +63,81 @@ class NoteReader:
             raise PeerError("checkpoint.origin")
         if checkpoint.size != run.start + len(run.messages):
             raise PeerError("log.root", f"a checkpoint of size {checkpoint.size} for entries up to {run.start + len(run.messages)}")
-        self._own_lines(run.log, signed)
-        self._compare(run.log, signed)
-        return checkpoint
+        verified = self._verify(run.log, signed)
+        self._compare(verified)
+        return verified
 
-    def has_both(self, run: Run) -> bool:
-        """Whether the checkpoint that ends a run bears a line by each of its log's keys, which `author` has verified."""
-        lines = SignedCheckpoint.parse(run.checkpoint).lines
-        return all(any(line.is_by(key) for line in lines) for key in self.node.channel.logs[run.log].log)
+    def check_overlap(self, run: Run, verified: Verified) -> None:
+        """Of a run that begins within what we hold and goes beyond it: that it is no second history.
 
-    def keep(self, run: Run) -> None:
-        """Keep the checkpoint of a run that was admitted, and the cosignatures that came with it. Raises as `author`, sig.unknown; then
-        nothing is kept."""
-        self._keep(run.log, SignedCheckpoint.parse(run.checkpoint))
+        Its messages over our tree at its start may give the root that its log signed, and yet be others than ours. Raises PeerError
+        log.fork. Messages that differ and do not give the root prove nothing: whoever brought them may have made them up.
+        """
+        log, start = run.log, run.start
+        held = self.pending.leaves(log, start, self.pending.size(log))
+        given = [row(log, start + n, message).leaf for n, message in enumerate(run.messages[: len(held)])]
+        if given == held:
+            return
+        given += [row(log, start + n, run.messages[n]).leaf for n in range(len(held), len(run.messages))]
+        if self.pending.frontier(log, start).extend(given).root() == verified.checkpoint.root:
+            differs = next(n for n, leaf in enumerate(held) if leaf != given[n])
+            self._contradiction(verified, self._ours(log, start + differs + 1), run.encode())
 
     def take(self, note: bytes) -> None:
-        """Keep a checkpoint and its cosignatures if we hold that much of its log. Raises as `author`."""
+        """Keep a checkpoint and its cosignatures if we hold that much of its log. Raises as `author`, sig.unknown."""
         signed = _parse(note)
         names = self.node.channel.by_origin(signed.checkpoint.origin)
         if names is None:
             raise PeerError("checkpoint.origin")
         log, size = names.number, signed.checkpoint.size
-        self._own_lines(log, signed)
+        verified = self._verify(log, signed)
         if size > self.pending.size(log):
             if log == self.node.own:
                 self.node.close_log(self.change)
             return
-        self._compare(log, signed)
-        self._keep(log, signed)
+        self._compare(verified)
+        self.keep(verified)
 
-    def _own_lines(self, log: int, signed: SignedCheckpoint) -> list[SignatureLine]:
-        """The lines by the log's own keys, verified; Ed25519 is among them."""
+    def _verify(self, log: int, signed: SignedCheckpoint) -> Verified:
+        """Verify the lines by the log's own keys; Ed25519 is among them."""
         keys = self.node.channel.logs[log].log
         lines = [(line, key) for line in signed.lines for key in keys if line.is_by(key)]
         if not any(key is keys[0] for _, key in lines):
             raise PeerError("sig.missing", "by the log's own key")
         for line, key in lines:
             checkpoints.verify(signed.checkpoint, line, key)
-        return [line for line, _ in lines]
+        return Verified(log, signed, tuple([line for line, _ in lines]), len(lines) == len(keys))
 
-    def _compare(self, log: int, signed: SignedCheckpoint) -> None:
+    def _compare(self, verified: Verified) -> None:
         """Against the same size of what we hold."""
-        checkpoint = signed.checkpoint
+        log, checkpoint = verified.log, verified.checkpoint
         if 0 < checkpoint.size <= self.pending.size(log) and self._root(log, checkpoint.size) != checkpoint.root:
-            self._contradiction(log, signed)
+            self._contradiction(verified, self._ours(log, checkpoint.size))
 
     def _root(self, log: int, size: int) -> bytes:
         if size > self.node.store_size(log):
-            return self.pending.root(log, size)  # of entries that this very bundle brought
+            return self.pending.frontier(log, size).root()  # of entries that this very bundle brought
         kept = self.node.store.checkpoint(log, size)
         return kept.root if kept else self.node.root(log, size)
 
-    def _contradiction(self, log: int, signed: SignedCheckpoint) -> None:
-        size = signed.checkpoint.size
-        if self.pending.state(log).frozen:
-            raise PeerError("log.fork", f"size {size}")  # convicted before, and more of the same is no more evidence
-        both: list[encoding.Value] = [signed.encode(), self._ours(log, size)]
-        self.change.refused.append(Refused(self.node.now(), log, "log.fork", f"size {size}", encoding.encode(both)))
+    def _contradiction(self, verified: Verified, ours: bytes, *shown: bytes) -> None:
+        """Keep the two notes, and the run by which they contradict each other if they are of two sizes; the first time only."""
+        log, detail = verified.log, f"size {verified.checkpoint.size}"
+        if self.pending.frozen(log) or (log == self.node.own and self._own_fork_kept()):
+            raise PeerError("log.fork", detail)  # convicted before, and more of the same is no more evidence
+        evidence: list[encoding.Value] = [verified.signed.encode(), ours, *shown]
+        self.change.refused.append(Refused(self.node.now(), log, "log.fork", detail, encoding.encode(evidence)))
         if log == self.node.own:
             self.node.close_log(self.change)
+            self.change.meta[_OWN_FORK] = b"kept"
             raise PeerError("log.fork", "our own log")
         state = replace(self.pending.state(log), frozen="log.fork")
         self.pending.put(state)
         self.change.states.append(state)
-        raise PeerError("log.fork", f"size {size}")
+        raise PeerError("log.fork", detail)
+
+    def _own_fork_kept(self) -> bool:
+        return _OWN_FORK in self.change.meta or self.node.store.meta(_OWN_FORK) is not None
 
     def _ours(self, log: int, size: int) -> bytes:
         """The note that speaks against another one: of that size, or of the next larger one."""
@@ -114,15 +145,15 @@ class NoteReader:
         ours = self.node.store.next_checkpoint(log, size) or next(pending, None)
         return self.node.note(ours).encode() if ours else b""
 
-    def _keep(self, log: int, signed: SignedCheckpoint) -> None:
-        checkpoint = signed.checkpoint
+    def keep(self, verified: Verified) -> None:
+        """Keep a checkpoint of what we hold, and the cosignatures that came with it. Raises PeerError sig.*; then nothing is kept."""
+        log, checkpoint = verified.log, verified.checkpoint
         if not checkpoint.size:
             return
-        own = self._own_lines(log, signed)
-        found = [self._cosignature(log, checkpoint, line) for line in signed.lines if line not in own]
+        found = [self._cosignature(log, checkpoint, line) for line in verified.signed.lines if line not in verified.own]
         self.change.cosignatures += [one for one in found if one]
         if self.node.store.checkpoint(log, checkpoint.size) is None:
-            self.change.checkpoints.append(KeptCheckpoint(log, checkpoint.size, checkpoint.root, lines_bytes(own)))
+            self.change.checkpoints.append(KeptCheckpoint(log, checkpoint.size, checkpoint.root, lines_bytes(verified.own)))
 
     def _cosignature(self, log: int, checkpoint: Checkpoint, line: SignatureLine) -> Cosignature | None:
         """The line as a cosignature that is new to us, verified."""
@@ -136,6 +167,8 @@ class NoteReader:
         if any((c.by, c.kind) == (by, key.kind) for c in [*self.node.store.cosignatures(log, checkpoint.size), *pending]):
             return None
         time = checkpoints.verify(checkpoint, line, key)
+        if not 0 < time <= LAST_TIME:  # which no message could write down
+            raise PeerError("sig.invalid", "its time is not one from 1970 to 9999")
         return Cosignature(log, checkpoint.size, by, key.kind, time, line.blob[8:])
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 
 from .. import limits
 from ..errors import LocalError, PeerError
+from ..exchange.bundle import Run
 from ..record import fingerprint
 from ..record.case import Case, Cases
 from ..record.charter import Channel
 from ..record.fields import Json, Wrong, parse_ref, show_time
 from ..record.kinds import KINDS, kind_name, show_body
-from ..record.message import message_of
+from ..record.message import message_of, row
 from ..record.order import in_order
 from ..record.values import Cosignature, Row
 from ..store.interface import KeptCheckpoint, Store
@@ -149,6 +150,15 @@ class View:
         key = self.folded().of(ref)
         return {**self.message(one), "case": self.name(*key) if key else None, "receipts": self.receipts(ref)}
 
+    def leaves(self, ref: Ref) -> set[bytes]:
+        """The leaf hash of what stands at the reference; while nothing does, those of all that waits on the shelf for that place."""
+        log, index = ref
+        stored = self.store.row(log, index)
+        if stored is not None:
+            return {stored.leaf}
+        waiting = [Run.decode(one.data) for one in self.store.shelved() if one.log == log and 0 <= index - one.start < one.count]
+        return {row(log, index, run.messages[index - run.start]).leaf for run in waiting}
+
     # --- Cases ---
 
     def folded(self) -> Cases:
@@ -221,12 +231,11 @@ class View:
         }
 
     def _last(self, log: int, kind: int) -> dict[str, Json]:
-        rows = list(self.store.scan(kinds={kind}, log=log))
-        return {"count": len(rows), "last": show_time(rows[-1].time) if rows else None}
+        return _count_and_last(self.store.scan(kinds={kind}, log=log))
 
     def _last_watch(self, log: int) -> dict[str, Json]:
-        rows = [one for one in self.store.scan(kinds={KINDS["acknowledgement"]}, log=log) if message_of(one).body.get(17) is True]
-        return {"count": len(rows), "last": show_time(rows[-1].time) if rows else None}
+        rows = self.store.scan(kinds={KINDS["acknowledgement"]}, log=log)
+        return _count_and_last(one for one in rows if message_of(one).body.get(17) is True)
 
     def _lines(self, now: int) -> list[dict[str, Json]]:
         peers = self.store.peers()
@@ -252,7 +261,7 @@ class View:
     def _held(self) -> list[dict[str, Json]]:
         return [
             {"log": self.channel.log_name(run.log), "from": run.start, "count": run.count, "code": run.code, "since": show_time(run.since)}
-            for run in self.store.shelved()
+            for run in self.store.shelved(data=False)
         ]
 
     def _alarms(self, closed: str | None) -> list[str]:
@@ -262,8 +271,16 @@ class View:
     def _refused(self) -> list[dict[str, Json]]:
         return [
             {"number": r.number, "time": show_time(r.time), "log": None if r.log is None else self.channel.log_name(r.log), "code": r.code}
-            for r in self.store.refused(20)
+            for r in self.store.refused(20, data=False)
         ]
+
+
+def _count_and_last(rows: Iterable[Row]) -> dict[str, Json]:
+    """How many rows, and the time of the last, one at a time."""
+    count, last = 0, None
+    for count, last in enumerate(rows, 1):  # noqa: B007 - what the last turn leaves is what is asked for
+        pass
+    return {"count": count, "last": show_time(last.time) if last else None}
 
 
 def _is_overdue(folded: Cases, case: Case, now: int) -> bool:

@@ -4,8 +4,9 @@
 2. A message belongs to a case when it refers to the notification, or to a message that belongs. Exercise and actual never mix.
 3. A message that is void is listed and changes nothing.
 4. A case is received at the first proof in the record: an entry of an answering party's log that has seen the notification, or a
-   line check that writes down that party's cosignature over it. The reply clock starts there. Answering parties are the accused,
-   or, where none is named, every party but the notifying one.
+   line check that writes down that party's cosignature over it. The reply clock starts there: a cosigner dates its own cosignature,
+   so its time counts as no earlier than the notification's and no later than the line check's. Answering parties are the accused, or,
+   where none is named, every party but the notifying one.
 5. An answering party's reply moves the case by the table below; its newest reply is its stance.
 6. State moves by `TRANSITIONS` alone. A pair that is not in the table changes nothing.
 
@@ -148,7 +149,7 @@ class Cases:
         party = self.channel.party_of(one.log)
         for log in self._waiting:
             if log in seen:
-                self._receive(log, seen[log], party, one.time, (one.log, one.index))
+                self._receive(log, seen[log], party, one.time, one)
 
     def _receive_written(self, one: Row, body: Body) -> None:
         """Rule 4's second proof: cosignatures that a line check writes down, of sizes its writer held."""
@@ -159,15 +160,17 @@ class Cases:
             bound = one.index if written.log == one.log else seen.get(written.log, 0)
             if written.by in self.channel.logs and written.size <= bound and self._waits_for(written) and self._proved(written):
                 party = self.channel.party_of(written.by)
-                self._receive(written.log, written.size, party, written.time, (one.log, one.index))
+                self._receive(written.log, written.size, party, written.time, one)
 
     def _waits_for(self, written: Cosignature) -> bool:
         return any(case.key[1] < written.size for case in self._waiting.get(written.log, ()))
 
-    def _receive(self, log: int, size: int, party: int, time: int, proof: RefTuple) -> None:
+    def _receive(self, log: int, size: int, party: int, time: int, proof: Row) -> None:
+        """A party was proved to hold a log's first `size` entries, by its own word since `time`."""
         waiting = self._waiting[log]
         for case in [case for case in waiting if case.key[1] < size and party in case.answering]:
-            case.received = (time, self.channel.charter.parties[party].slug, proof)
+            start = min(max(time, case.notification.time), proof.time)
+            case.received = (start, self.channel.charter.parties[party].slug, (proof.log, proof.index))
             case.move("received")
             waiting.remove(case)
 

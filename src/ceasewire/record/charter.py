@@ -153,6 +153,8 @@ class Charter:
             raise PeerError("charter.malformed", "the kinds")
         if self.replaces and len(self.replaces) != 32:
             raise PeerError("charter.malformed", "the channel it replaces")
+        if not all(self.quotas.values()):
+            raise PeerError("charter.malformed", "a quota of 0, under which nothing could be sent")
         if self.quorum > len(self.witnesses):
             raise PeerError("charter.malformed", "a quorum of more witnesses than it lists")
         for label, ids in (

@@ -42,7 +42,7 @@ def from_toml(toml: Toml, cards: Sequence[bytes]) -> SignedCharter:
             provisions=tuple((_text(item, "id"), _text(item, "text")) for item in _tables(toml, "provisions", "id", "text")),
             kinds=_kinds(toml),
             clocks=_numbers(toml, "clocks", CLOCKS),
-            quotas=_numbers(toml, "quotas", QUOTAS),
+            quotas=_numbers(toml, "quotas", QUOTAS, least=1),
             witnesses=witnesses,
             quorum=_count(toml, "quorum", len(witnesses)),
             zones=tuple(_zone(item) for item in _tables(toml, "zones", "id", "name", "kind", "outline")),
@@ -77,10 +77,10 @@ def _flag(table: Toml, key: str) -> bool:
     return value
 
 
-def _count(table: Toml, key: str, default: int) -> int:
+def _count(table: Toml, key: str, default: int, least: int = 0) -> int:
     value = table.get(key, default)
-    if type(value) is not int or not 0 <= value < 2**32:
-        raise _wrong(f"{key} must be a whole number below 2^32")
+    if type(value) is not int or not least <= value < 2**32:
+        raise _wrong(f"{key} must be a whole number {f'from {least} ' if least else ''}below 2^32")
     return value
 
 
@@ -101,12 +101,12 @@ def _tables(toml: Toml, key: str, *keys: str) -> list[Toml]:
     return value
 
 
-def _numbers(toml: Toml, key: str, defaults: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+def _numbers(toml: Toml, key: str, defaults: Mapping[str, tuple[int, int]], least: int = 0) -> dict[str, int]:
     table = toml.get(key, {})
     if not isinstance(table, dict):
         raise _wrong(f"{key} must be written as [{key}]")
     _known(table, set(defaults), f"[{key}]")
-    return {name: _count(table, name, default) for name, (_, default) in defaults.items()}
+    return {name: _count(table, name, default, least) for name, (_, default) in defaults.items()}
 
 
 def _kinds(toml: Toml) -> tuple[int, ...]:

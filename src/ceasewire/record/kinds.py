@@ -84,6 +84,8 @@ STANCES: Final = (
 SOURCE_CLASSES: Final = ("own_unit", "guarantor", "authority", "aid_organisation", "press", "civilian", "protected")
 LINKS: Final = ("replies_to", "corrects", "withdraws", "same_incident", "counter_claim_to", "duplicate_of")
 
+RECEIPTS_MOST: Final = 64  # cosignatures that one line check writes down
+
 _LANGUAGE: Final = Text(35, re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"), "a language tag such as ps or fr")
 _LINE: Final = Text(500)
 _SHORT: Final = Text(100)
@@ -96,7 +98,7 @@ _EVIDENCE: Final = Struct(
         "size": Field(4, Uint(limits.EVIDENCE_BYTES)),
         "captured_at": Field(5, Time()),
         "captured_by": Field(6, _LINE),
-        "custody": Field(7, Text(2000)),
+        "custody_note": Field(7, Text(2000)),
     }
 )
 _SOURCE: Final = Struct({"class": Field(1, Code(SOURCE_CLASSES), required=True), "text": Field(2, _LINE)}, bare=_LINE)
@@ -141,11 +143,11 @@ _NOTIFICATION: Final[Mapping[str, Field]] = {
     "controlled_by": Field(26, Party()),
     "accused": Field(27, Party()),
     "accused_unit": Field(28, _LINE),
-    "attribution": Field(29, Code(("seen", "heard", "radar", "impact_analysis", "admission", "inference", "unknown"))),
+    "basis_of_attribution": Field(29, Code(("seen", "heard", "radar", "impact_analysis", "admission", "inference", "unknown"))),
     "direction": Field(30, Code(("incoming", "outgoing", "both", "lateral", "not_applicable"))),
     "bearing": Field(31, Uint(359)),
     "distance": Field(32, Uint(1_000_000)),
-    "observer": Field(33, Position()),
+    "observer_position": Field(33, Position()),
     "means": Field(34, Many(_LINE, 20, bare=True)),
     "count": Field(35, Uint(1_000_000)),
     "count_unit": Field(36, Code(("round", "burst", "explosion", "crossing", "flight", "person", "vehicle"))),
@@ -154,8 +156,8 @@ _NOTIFICATION: Final[Mapping[str, Field]] = {
     "casualties": Field(39, Casualties()),
     "damage": Field(40, Text(2000)),
     "protected_object": Field(41, _LINE),
-    "situation": Field(42, Text(2000)),
-    "own_fire": Field(43, Flag()),
+    "present_situation": Field(42, Text(2000)),
+    "own_fire_returned": Field(43, Flag()),
     "own_fire_ordered_by": Field(44, _LINE),
     "channel_tried_first": Field(45, Flag()),
     "request": Field(46, Many(Code(REQUESTS), len(REQUESTS), bare=True)),
@@ -163,7 +165,7 @@ _NOTIFICATION: Final[Mapping[str, Field]] = {
     "severity": Field(48, Code(("low", "moderate", "serious", "grave"))),
     "reporter_level": Field(49, _LINE),
     "confidence": Field(50, Code(("low", "medium", "high"))),
-    "press": Field(51, Code(("none", "after_reply", "at_time"))),
+    "press_intention": Field(51, Code(("none", "after_reply", "at_time"))),
     "press_time": Field(52, Time()),
     "narrative": Field(53, _PROSE),
     "zone_id": Field(54, Text(32)),
@@ -235,7 +237,7 @@ _LINE_CHECK: Final[Mapping[str, Field]] = {
                     "signature": Field(6, Octets(0, hexadecimal=False), required=True),
                 }
             ),
-            64,
+            RECEIPTS_MOST,
         ),
     ),
     "evidence_held": Field(17, Many(Octets(32), 500)),
@@ -266,7 +268,7 @@ def _times_in_order(body: Body) -> None:
     if isinstance(start, int) and isinstance(end, int) and end < start:
         raise Wrong("occurred_to: a time not before occurred_from")
     if (body.get(51) == 3) != (52 in body):
-        raise Wrong("press_time: with press at_time, and only then")
+        raise Wrong("press_time: with press_intention at_time, and only then")
 
 
 def _re_needed(body: Body) -> None:
@@ -345,7 +347,7 @@ def read_body(kind: Kind, json: Json, names: Names, *, exercise: bool) -> Body:
     body: Body = {RELEASES: [], EXERCISE: exercise}
     try:
         for name, value in json.items():
-            if value is not None:
+            if value is not None and (name, value) != ("sources", []):  # no sources: "no source given", as without the field
                 body[fields[name].number] = _at(name, fields[name].type, value, names)
         if kind.number == KINDS["notification"]:
             _round_positions(body)
@@ -371,8 +373,8 @@ def _round_positions(body: Body) -> None:
                 body[number] = rounded(body[number], unit)
 
 
-def check_schema(kind: int, body: Body, names: Names) -> None:
-    """Whether a body has what its kind asks for; fields the kind does not list are passed over. Raises Wrong."""
+def check_types(kind: int, body: Body, names: Names) -> None:
+    """Whether each field is of its type, some perhaps missing; fields the kind does not list are passed over. Raises Wrong."""
     known = _BY_NUMBER[kind]
     for number, value in body.items():
         if number in known:
@@ -381,7 +383,12 @@ def check_schema(kind: int, body: Body, names: Names) -> None:
                 field.type.check(value, names)
             except Wrong as wrong:
                 raise Wrong(f"{name}: {wrong}") from None
-    for number, (name, field) in known.items():
+
+
+def check_schema(kind: int, body: Body, names: Names) -> None:
+    """Whether a body has what its kind asks for: `check_types`, what is required, and the rules between fields. Raises Wrong."""
+    check_types(kind, body, names)
+    for number, (name, field) in _BY_NUMBER[kind].items():
         if field.required and number not in body:
             raise Wrong(f"{name} is missing")
     for rule in UNDERSTOOD[kind].rules:

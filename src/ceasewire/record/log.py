@@ -30,13 +30,12 @@ from .values import LogState, Row
 
 
 class Held(Exception):
-    """A run that waits. `code` says why (hold.clock, hold.quota, hold.seen); `wanted` the logs and sizes it waits for."""
+    """A run that waits. `code` says why (log.gap, hold.clock, hold.quota, hold.seen)."""
 
-    def __init__(self, code: str, detail: str, wanted: Mapping[int, int] | None = None) -> None:
+    def __init__(self, code: str, detail: str) -> None:
         super().__init__(code, detail)
         self.code = code
         self.detail = detail
-        self.wanted = dict(wanted or {})
 
 
 class Around(Protocol):
@@ -44,6 +43,9 @@ class Around(Protocol):
 
     def size(self, log: int) -> int:
         """How many entries of a log are held here and cosigned (of one's own log: written)."""
+
+    def frozen(self, log: int) -> bool:
+        """Whether a log showed two histories: then what others have seen of it may be the other one, which never comes here."""
 
     def time(self, log: int, index: int) -> int:
         """The time of an entry that is held."""
@@ -106,8 +108,9 @@ def _check_seen(own: int, index: int, before: Mapping[int, int], message: Messag
     if own in message.seen or any(message.seen.get(log, 0) < size for log, size in before.items()):
         raise PeerError("log.seen", f"index {index}")
     for log, size in message.seen.items():
-        # What is not here yet is a hold, found later; what is here must not be younger than the entry that saw it.
-        if size != before.get(log) and size <= around.size(log) and around.time(log, size - 1) > message.time:
+        if size == before.get(log) or size > around.size(log) or around.frozen(log):
+            continue  # what is not here yet is a hold, found later
+        if around.time(log, size - 1) > message.time:  # what is here must not be younger than the entry that saw it
             raise PeerError("log.time", f"index {index} is dated before what it has seen")
 
 
@@ -117,9 +120,8 @@ def _check_holds(state: LogState, messages: Sequence[Message], now: int, quota: 
     if len(messages) > quota:
         raise Held("hold.quota", f"{len(messages)} messages, {quota} more today")
     last = messages[-1]  # time and `seen` do not decrease, so the last entry has the latest of both
-    wanted = {log: around.size(log) for log, size in last.seen.items() if size > around.size(log)}
-    if wanted:
-        raise Held("hold.seen", "", wanted)
+    if any(size > around.size(log) and not around.frozen(log) for log, size in last.seen.items()):
+        raise Held("hold.seen", "")
     ahead = last.time - now
     if ahead > limits.CLOCK_TOLERANCE_SECONDS:
         raise Held("hold.clock", f"{ahead} s ahead")

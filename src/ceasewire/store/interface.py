@@ -171,11 +171,11 @@ class Store(Protocol):
     def fresh_key(self, key_id: bytes) -> FreshKey | None:
         """One of them."""
 
-    def shelved(self) -> list[Shelved]:
-        """Waiting runs in order of (log, start)."""
+    def shelved(self, *, data: bool = True) -> list[Shelved]:
+        """Waiting runs in order of (log, start). Without `data` the runs themselves stay on the disk, and theirs is empty."""
 
-    def refused(self, limit: int = 100) -> Sequence[Refused]:
-        """The newest refused bytes, newest first."""
+    def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
+        """The newest refused bytes, newest first. Without `data` the bytes themselves stay on the disk, and theirs are empty."""
 
     def close(self) -> None:
         """Let go of the database. A writing store truncates its write-ahead log first."""

@@ -71,11 +71,13 @@ _PEERS = select(peer).order_by(peer.c.number)
 _FRESH_KEYS = select(fresh_key).order_by(fresh_key.c.made, fresh_key.c.key_id)
 _FRESH_KEY = select(fresh_key).where(fresh_key.c.key_id == bindparam("key_id"))
 _SHELVED = select(shelf).order_by(shelf.c.log, shelf.c.start)
-_REFUSED = (
-    select(refused.c.time, refused.c.log, refused.c.code, refused.c.detail, refused.c.data, refused.c.number)
+_SHELVED_SLIM = _SHELVED.with_only_columns(*(column for column in shelf.c if column is not shelf.c.data))
+_REFUSED_SLIM = (
+    select(refused.c.number, refused.c.time, refused.c.log, refused.c.code, refused.c.detail)
     .order_by(refused.c.number.desc())
     .limit(bindparam("most"))
 )
+_REFUSED = _REFUSED_SLIM.add_columns(refused.c.data)
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -310,10 +312,12 @@ class ReadingStore:
         found = self._one(_FRESH_KEY, key_id=key_id)
         return None if found is None else FreshKey(*found)
 
-    def shelved(self) -> list[Shelved]:
-        """Waiting runs in order of (log, start)."""
-        return [Shelved(*found) for found in self._all(_SHELVED)]
+    def shelved(self, *, data: bool = True) -> list[Shelved]:
+        """Waiting runs in order of (log, start). Without `data` the runs themselves stay on the disk, and theirs is empty."""
+        rows = self._all(_SHELVED if data else _SHELVED_SLIM)
+        return [Shelved(log, start, count, code, since, kept[0] if kept else b"") for log, start, count, code, since, *kept in rows]
 
-    def refused(self, limit: int = 100) -> Sequence[Refused]:
-        """The newest refused bytes, newest first."""
-        return [Refused(*found) for found in self._all(_REFUSED, most=limit)]
+    def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
+        """The newest refused bytes, newest first. Without `data` the bytes themselves stay on the disk, and theirs are empty."""
+        found = self._all(_REFUSED if data else _REFUSED_SLIM, most=limit)
+        return [Refused(time, log, code, detail, kept[0] if kept else b"", number) for number, time, log, code, detail, *kept in found]

@@ -9,7 +9,7 @@ with one or more signature lines. The text means nothing before a signature by a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -115,6 +115,11 @@ class SignatureLine:
         return f"{_DASH} {self.name} {encode_base64(self.key_id + self.blob)}\n"
 
 
+def lines_bytes(lines: Iterable[SignatureLine]) -> bytes:
+    """Signature lines as they stand in a note."""
+    return "".join(line.text() for line in lines).encode()
+
+
 def _parse_line(line: str) -> SignatureLine:
     try:
         _, name, encoded = line.split(" ")  # that the first is the dash, writing the note again will show
@@ -136,7 +141,7 @@ class Note:
 
     def encode(self) -> bytes:
         """The note in UTF-8."""
-        return (self.text + "\n" + "".join(line.text() for line in self.lines)).encode()
+        return (self.text + "\n").encode() + lines_bytes(self.lines)
 
     @staticmethod
     def parse(data: bytes) -> Note:
