@@ -209,3 +209,11 @@ def test_what_is_not_a_cards_text(text: bytes) -> None:
 def test_a_card_says_who_they_are_and_nothing_else() -> None:
     assert Card.decode(NORTH.card.encode()) == NORTH.card
     assert tagged("a/1", b"\x01" * 32, b"\x02" * 32) == b"\xffa/1" + b"\x01" * 32 + b"\x02" * 32
+
+
+@pytest.mark.parametrize("slug", ["civilians", "unattributed"])
+def test_no_party_bears_a_word_of_the_protocol(slug: str) -> None:
+    """Casualties are counted by group: a party of that name could not be told from it."""
+    party = make_party(slug)
+    with refused("card.malformed"):
+        party.card.check()
