@@ -28,8 +28,9 @@ from ceasewire.exchange import bundle
 from ceasewire.folder import Folder
 from ceasewire.keyfile import write_unlock_key
 from ceasewire.node import fsck
-from ceasewire.node.exchange import Exchange, Received, Report
+from ceasewire.node.exchange import Exchange, Report
 from ceasewire.node.node import Node, Sent
+from ceasewire.node.taking import Received
 from ceasewire.pen import Pen, Seeds
 from ceasewire.record.card import armor
 from ceasewire.record.charter import ALGORITHMS

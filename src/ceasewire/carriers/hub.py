@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from typing import Final, ParamSpec, TypeVar
 
 from ..errors import LocalError
-from ..node.exchange import Composed, Exchange, Received
+from ..node.exchange import Composed, Exchange
+from ..node.taking import Received
 
 P = ParamSpec("P")
 T = TypeVar("T")

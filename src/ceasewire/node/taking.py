@@ -1,0 +1,223 @@
+"""One bundle being taken: its runs admitted in memory, then one change with our receipts for them. PROTOCOL section 8; spec/bundle.md."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final
+
+from .. import limits
+from ..errors import CODES, PeerError
+from ..exchange import seal
+from ..exchange.bundle import Contents, Run
+from ..record.kinds import KINDS
+from ..record.log import Held, admit
+from ..store.interface import Change, Peer, Refused, Shelved
+from ..tlog.checkpoint import Checkpoint
+from .around import Pending
+from .node import COSIGNED_AT, Node, int_of
+from .notes import NoteReader
+from .shelf import Shelf
+
+_DAY: Final = 86400
+_CHARGED: Final = ("hold.quota", "log.gap")  # runs that waited for these were brought by their own log
+
+
+@dataclass(slots=True)
+class Received:
+    """What one bundle brought. `fresh` whether it is newer than every other taken of its sender (a replay is not), `messages` newly
+    stored, `again` messages that were here already, `receipts` how many more of our own messages its sender has receipted, `held` and
+    `refused` the codes of runs that were not taken, `own_refused` whether one of them is of the sender's own log."""
+
+    sender: int
+    fresh: bool = False
+    messages: int = 0
+    again: int = 0
+    receipts: int = 0
+    held: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    own_refused: bool = False
+
+
+class Taking:
+    """One bundle being taken: gathers one change."""
+
+    def __init__(self, node: Node, sender: int) -> None:
+        self.node = node
+        self.sender = sender
+        self.large = False  # whether a run could be longer than it may
+        self.now = self.node.now()
+        self.change = Change()
+        self.pending = Pending(self.node.store)
+        self.notes = NoteReader(self.node, self.pending, self.change)
+        self.received = Received(sender)
+        self.shelf: Shelf | None = None  # read when something must wait
+        self.flashes: list[tuple[int, int]] = []
+        self.admitted: dict[int, tuple[Checkpoint, bool]] = {}  # log -> newest checkpoint to cosign, and whether with both keys
+
+    def run(self, contents: Contents, *, large: bool) -> None:
+        """Take runs, then checkpoints, then what the sender says of itself. `large`: the bundle is longer than a run may be."""
+        self.large = large
+        before = self.node.store.covered(self.node.own).get(self.sender, 0)
+        self.take_runs([(run, None) for run in contents.runs[: limits.BUNDLE_MESSAGES]])
+        # The newest of each log is what may ride here; a bundle full of others would only keep us at work.
+        for note in contents.checkpoints[: len(self.node.channel.logs)]:
+            self._guard(None, note, partial(self.notes.take, note))
+        self._take_peer(contents)
+        reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)
+        self.received.receipts = max(0, reach - before)
+
+    def retry(self) -> None:
+        """Take the runs on the shelf. One behind a gap needs no look until the gap is closed, and goes after a day: it comes again."""
+        due = []
+        for run in self.node.store.shelved():
+            behind_gap = run.start > self.pending.size(run.log) and not self.pending.frozen(run.log)
+            if not behind_gap:
+                due.append((Run.decode(run.data), run))
+            elif self.now - run.since > _DAY:
+                self.change.unshelve.append((run.log, run.start))
+        self.take_runs(due)
+
+    def take_runs(self, runs: Sequence[tuple[Run, Shelved | None]]) -> None:
+        """Take each log's runs in order, and the first that waits again when another log has moved: it may wait for that one."""
+        queues: dict[int, deque[tuple[Run, Shelved | None]]] = {}
+        for run, shelved in sorted(runs, key=lambda one: one[0].start):
+            queues.setdefault(run.log, deque()).append((run, shelved))
+        moved = True
+        while moved:
+            moved = False
+            for queue in queues.values():
+                while queue and self._take_run(*queue[0], last=False):
+                    queue.popleft()
+                    moved = True
+        for queue in queues.values():
+            for run, shelved in queue:
+                self._take_run(run, shelved, last=True)
+
+    def _take_run(self, run: Run, shelved: Shelved | None, *, last: bool) -> bool:
+        """Admit a run or refuse it; False if it must wait, and if this was its last chance it goes on the shelf."""
+        try:
+            self._admit(run, charged=self.sender == run.log if shelved is None else shelved.code in _CHARGED)
+        except Held as held:
+            if not last:
+                return False
+            self.received.held.append(held.code)
+            # What comes before its time is only known to be its log's if that log brought it: nothing here gives its root.
+            if shelved is None and (held.code != "log.gap" or self.sender == run.log):
+                self._shelve(run, held)
+                self.flashes += [(run.log, n) for n, one in enumerate(run.messages, run.start) if one.kind == KINDS["flash"]]
+            return False
+        except PeerError as error:
+            self._refuse(error, run.log, run.encode())
+        if shelved is not None:
+            self.change.unshelve.append((shelved.log, shelved.start))
+        return True
+
+    def _admit(self, run: Run, *, charged: bool) -> None:
+        """Admit a run. `charged`: its messages count against its log's quota of the day. What others pass on does not, or who was away
+        for a day would never catch up."""
+        node = self.node
+        if run.log == node.own or run.log not in node.channel.logs:
+            raise PeerError("log.unknown", str(run.log))
+        if not run.messages:
+            raise PeerError("enc.shape", "a run without messages")
+        if self.large and run.weight() > limits.RUN_BYTES:
+            raise PeerError("enc.size", f"a run of more than {limits.RUN_BYTES} bytes")
+        state = self.pending.state(run.log)
+        verified = self.notes.author(run)
+        if state.frozen and verified.checkpoint.size > state.size:
+            raise PeerError("log.frozen", state.frozen)
+        have = state.size - run.start
+        if have < 0:
+            raise Held("log.gap", f"{-have} missing")
+        fresh = run.messages[have:]
+        checked = any(one.kind == KINDS["line_check"] for one in fresh)
+        if checked and not verified.both:
+            raise PeerError("sig.missing", "a line check's checkpoint is signed with ML-DSA-44 too")
+        admitted = None
+        if fresh:
+            self.notes.check_overlap(run, verified)
+            quota = self._quota(run.log) if charged else len(fresh)
+            admitted = admit(node.channel, state, fresh, verified.checkpoint, now=self.now, quota=quota, around=self.pending)
+        self.notes.keep(verified)  # the last that may refuse: a run is taken whole or not at all
+        self.received.again += len(run.messages) - len(fresh)
+        if admitted:
+            node.keep(self.change, state, admitted.rows, admitted.state)
+            self.pending.put(admitted.state, admitted.rows)
+            self.received.messages += len(fresh)
+            self.flashes += [(one.log, one.index) for one in admitted.rows if one.kind == KINDS["flash"] and not one.void]
+            self.admitted[run.log] = (verified.checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
+            if charged:
+                self._count(run.log, len(fresh))
+
+    def _quota(self, log: int) -> int:
+        day, used = self._used(log)
+        most = self.node.channel.charter.quotas["messages_per_log_and_day"]
+        return most - used if day == self.now // _DAY else most
+
+    def _used(self, log: int) -> tuple[int, int]:
+        name = f"quota/{log}"
+        kept = self.change.meta.get(name) or self.node.store.meta(name) or bytes(16)
+        return int.from_bytes(kept[:8], "big"), int.from_bytes(kept[8:], "big")
+
+    def _count(self, log: int, messages: int) -> None:
+        day, used = self._used(log)
+        today = self.now // _DAY
+        total = messages + (used if day == today else 0)
+        self.change.meta[f"quota/{log}"] = today.to_bytes(8, "big") + total.to_bytes(8, "big")
+
+    def _shelve(self, run: Run, held: Held) -> None:
+        self.shelf = self.shelf or Shelf(self.node.store, self.change)
+        self.shelf.put(Shelved(run.log, run.start, len(run.messages), held.code, self.now, run.encode()))
+
+    def _refuse(self, error: PeerError, log: int | None, data: bytes) -> None:
+        self.received.refused.append(error.code)
+        self.received.own_refused |= log == self.sender
+        if error.code != "log.fork":  # whose evidence, both checkpoints, is kept already
+            self.change.refused.append(Refused(self.now, log, error.code, error.detail, data))
+
+    def _guard(self, log: int | None, data: bytes, call: Callable[[], None]) -> bool:
+        """Whether the call found nothing wrong with the data."""
+        try:
+            call()
+        except PeerError as error:
+            self._refuse(error, log, data)
+            return False
+        return True
+
+    def _take_peer(self, contents: Contents) -> None:
+        """The sender's own words: only if its counter is newer than any before (a replay must not turn them back)."""
+        node = self.node
+        known = node.store.peers().get(self.sender) or Peer(self.sender)
+        if contents.counter <= known.counter_in:
+            return
+        self.received.fresh = True
+        known = replace(
+            known,
+            counter_in=contents.counter,
+            heads={log: size for log, size in contents.heads.items() if log in node.channel.logs},
+            wants={log: size for log, size in contents.wants.items() if log in node.channel.logs},
+            told=next((told.code for told in contents.told if told.code in CODES), None),
+            spoke=self.now,
+        )
+        key = contents.sealing_key
+        if key and seal.key_id(key) != known.sealing_id and self._guard(self.sender, key, partial(seal.check_public_key, key)):
+            known = replace(known, sealing_id=seal.key_id(key), sealing_key=key)
+        if known.sealing_id in contents.gone:
+            known = replace(known, sealing_id=None, sealing_key=None)
+        self.change.peers.append(known)
+
+    def commit(self) -> bool:
+        """Cosign what was admitted, and write everything in one transaction; whether there was anything to write."""
+        node = self.node
+        if node.closed is None:
+            own = self.pending.state(node.own)
+            last = int_of(node.store.meta(COSIGNED_AT))
+            for log, (checkpoint, both) in sorted(self.admitted.items()):
+                node.cosign(self.change, checkpoint, log, max(node.now(), own.time, last), both=both)
+        committed = self.change != Change()
+        if committed:
+            node.commit(self.change)
+        return committed
