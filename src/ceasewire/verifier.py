@@ -27,7 +27,7 @@ from .record import encoding, fingerprint
 from .record.charter import Channel, LogNames, open_charter
 from .record.fields import Json, Names, Wrong, show_time
 from .record.kinds import COMMON, UNDERSTOOD, check_schema, check_types, kind_name, references, show_body
-from .record.log import kind_allowed
+from .record.log import kind_allowed, refer_back
 from .record.message import EXERCISE, RELEASES, Body, Disclosure, Entry
 from .tlog import checkpoint as checkpoints
 from .tlog import merkle
@@ -298,7 +298,7 @@ class _Message:
         found = references(shown)
         # A policy gives logs no numbers. An entry never says what it has seen of its own log: one unseen log may be its own.
         own = {self.log.number} if self.log else {log for log, _ in found if log not in entry.seen}
-        if len(own) > 1 or any(at >= (index if log in own else entry.seen.get(log, 0)) for log, at in found):
+        if len(own) > 1 or not refer_back(found, own, index, entry.seen):
             raise PeerError("ref.unknown")
 
     def tell(self, proof: Proof, entry: Entry, disclosure: Disclosure, exercise: bool) -> None:

@@ -20,8 +20,6 @@ from ..tlog import ed25519, mldsa
 from . import encoding
 from .encoding import Value
 
-ED25519_BYTES: Final = 32
-MLDSA44_BYTES: Final = 1312
 SEALING_BYTES: Final = 1184 + 32  # ML-KEM-768, then X25519
 Algorithm = Literal["ed25519", "mldsa44"]
 ROLES: Final = ("party", "guarantor", "observer")

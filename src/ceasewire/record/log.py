@@ -176,12 +176,13 @@ def kind_allowed(channel: Channel, log: int, kind: int) -> bool:
 
 
 def _refers_back(one: Row, body: Body) -> bool:
-    """Whether every reference is below the entry's own index or below what it has seen."""
     found = references(body)
-    if not found:
-        return True
-    seen = encoding.sizes(encoding.decode(one.seen))
-    return all(index < (one.index if log == one.log else seen.get(log, 0)) for log, index in found)
+    return not found or refer_back(found, {one.log}, one.index, encoding.sizes(encoding.decode(one.seen)))
+
+
+def refer_back(found: Sequence[tuple[int, int]], own: Collection[int], index: int, seen: Mapping[int, int]) -> bool:
+    """Whether each reference (log, index) of an entry is below its own `index` in its `own` log, or below what it saw of another."""
+    return all(at < (index if log in own else seen.get(log, 0)) for log, at in found)
 
 
 def least_time(clock: int, state: LogState, own_last_cosignature: int, seen: Mapping[int, int], time_of: Callable[[int, int], int]) -> int:
