@@ -24,7 +24,8 @@ from ceasewire.errors import LocalError, PeerError
 from ceasewire.exchange import bundle, seal
 from ceasewire.exchange.bundle import Run
 from ceasewire.record.card import Algorithm, Card, LogKeys, RecoveryKey, sign_card
-from ceasewire.record.charter import Channel, SignedCharter
+from ceasewire.record.channel import Channel
+from ceasewire.record.charter import SignedCharter
 from ceasewire.record.draft import from_toml
 from ceasewire.record.message import Body, Message, row
 from ceasewire.record.values import LogState

@@ -20,7 +20,8 @@ from ceasewire.exchange import bundle, seal
 from ceasewire.exchange.bundle import Contents, Header, Run
 from ceasewire.record import card as cards
 from ceasewire.record import encoding, fingerprint, message
-from ceasewire.record.charter import Channel, open_charter
+from ceasewire.record.channel import Channel
+from ceasewire.record.charter import open_charter
 from ceasewire.record.draft import from_toml
 from ceasewire.record.kinds import KINDS, UNDERSTOOD, read_body, show_body
 from ceasewire.record.log import Held, admit

@@ -31,7 +31,8 @@ from .node.node import Node
 from .node.view import View
 from .pen import Pen, Seeds
 from .record.card import Card, LogKeys, RecoveryKey, armor, open_card, sign_card, unarmor
-from .record.charter import Channel, SignedCharter, open_charter
+from .record.channel import Channel
+from .record.charter import SignedCharter, open_charter
 from .store import sqlite
 
 LOCK_WAIT_SECONDS: Final = 10.0

@@ -40,6 +40,7 @@ from .console.page import routes as console_routes
 from .errors import CeasewireError, LocalError
 from .node.exchange import Exchange, Report
 from .node.node import Node
+from .node.status import status
 from .record.fields import Json
 
 DEFAULT_PORT: Final = 8443
@@ -322,7 +323,7 @@ class Served:
             began = loop.time()
             if began >= self._status_until:
                 node = self.hub.node
-                self._status = await loop.run_in_executor(self._reader, lambda: node.reading.status(node.now(), node.closed))
+                self._status = await loop.run_in_executor(self._reader, lambda: status(node.reading, node.now(), node.closed))
                 self._status_until = loop.time() + max(STATUS_SECONDS, _SLOW_STATUS * (loop.time() - began))
         return {**self._status, "calls": {self._slug(peer): line.status.as_json() for peer, line in self._lines.items()}}
 

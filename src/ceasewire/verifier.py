@@ -24,7 +24,8 @@ from typing import Any, Final, Literal
 
 from .errors import PeerError
 from .record import encoding, fingerprint
-from .record.charter import Channel, LogNames, open_charter
+from .record.channel import Channel, LogNames
+from .record.charter import open_charter
 from .record.fields import Json, Names, Wrong, show_time
 from .record.kinds import COMMON, UNDERSTOOD, check_schema, check_types, kind_name, references, show_body
 from .record.log import kind_allowed, refer_back

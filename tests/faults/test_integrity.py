@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ceasewire.exchange.bundle import Run
+from ceasewire.node.status import status
 from ceasewire.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from ceasewire.tlog.note import SignatureLine
 from helpers import START, statement
@@ -103,7 +104,7 @@ def test_d1_a_future_clock_is_held_and_not_refused(pair: ChannelPair) -> None:
     liar = Liar(pair.made, 0).add(statement(time=2**62))
     taken = pair.south.receive(liar.bundle(1, liar.run()))
     assert (taken.held, taken.refused, taken.messages) == (["hold.clock"], [], 0)
-    assert pair.south.node.status(START, None)["held"] != []
+    assert status(pair.south.node, START, None)["held"] != []
 
 
 def test_c6_an_older_head_shrinks_nothing(pair: ChannelPair, liar: Liar) -> None:
@@ -138,8 +139,8 @@ def test_c4_two_histories_freeze_the_log_and_keep_both_checkpoints(pair: Channel
     record = pair.south.shown()
     taken = pair.south.receive(liar.bundle(1, other.run()))
     assert taken.refused == ["log.fork"]
-    status = pair.south.node.status(START, None)
-    assert status["alarms"] == ["north: log.fork"]
+    found = status(pair.south.node, START, None)
+    assert found["alarms"] == ["north: log.fork"]
     (kept,) = pair.south.node.store.refused()
     assert (kept.code, kept.log) == ("log.fork", 0)
     assert liar.note() in kept.data or liar.checkpoint().text().encode() in kept.data
@@ -265,7 +266,7 @@ def test_c15_a_receipt_that_is_withheld_is_missed_for_ever(pair: ChannelPair, li
         pair.set_clock(START + year * 365 * 86_400)
         pair.south.bundle(0)
         pair.south.receive(liar.bundle(1))
-        logs = pair.south.node.status(int(pair.south.clock.now), None)["logs"]
+        logs = status(pair.south.node, int(pair.south.clock.now), None)["logs"]
         assert logs[1]["unreceipted"] == {"mission": 2, "north": 2}
         assert pair.south.node.receipts((1, 0)) == []
     assert pair.south.exchange.compose(0).messages == 2

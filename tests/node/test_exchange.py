@@ -8,6 +8,7 @@ import pytest
 
 from ceasewire import limits
 from ceasewire.exchange import bundle
+from ceasewire.node.status import status
 from helpers import START, local
 from node.pair import ChannelPair, Side
 
@@ -107,11 +108,11 @@ def test_unreceipted_messages_are_shown_until_they_are_receipted() -> None:
     with ChannelPair() as pair:
         for text in ("one", "two"):
             pair.north.say(text)
-        status = pair.north.node.status(START + 10**8, None)
-        assert status["logs"][0]["unreceipted"] == {"south": 2}
+        found = status(pair.north.node, START + 10**8, None)
+        assert found["logs"][0]["unreceipted"] == {"south": 2}
         pair.sync("north", "south")
-        status = pair.north.node.status(START, None)
-        assert status["logs"][0]["unreceipted"] == {}
+        found = status(pair.north.node, START, None)
+        assert found["logs"][0]["unreceipted"] == {}
 
 
 # --- Files ---

@@ -8,6 +8,7 @@ import pytest
 
 from ceasewire import limits
 from ceasewire.exchange.bundle import Run
+from ceasewire.node.status import status
 from ceasewire.record.kinds import KINDS
 from faults.liar import Liar, several
 from helpers import START, statement
@@ -40,8 +41,8 @@ def test_what_waits_is_shown_with_its_reason_and_is_no_message_yet(pair: Channel
     pair.north.clock.now = START + 3600
     pair.north.say()
     pair.sync("north", "south")
-    status = pair.south.node.status(START, None)
-    assert status["held"] == [{"log": "north", "from": 0, "count": 1, "code": "hold.clock", "since": "2026-03-01T00:00:00Z"}]
+    found = status(pair.south.node, START, None)
+    assert found["held"] == [{"log": "north", "from": 0, "count": 1, "code": "hold.clock", "since": "2026-03-01T00:00:00Z"}]
     assert list(pair.south.node.messages()) == []
 
 
@@ -98,7 +99,7 @@ def test_c3_a_gap_waits_and_is_asked_for(pair: ChannelPair) -> None:
     liar.messages = [*several(3, lambda n: statement(text=str(n)))]
     pair.south.receive(liar.bundle(1, liar.run(2)))
     assert waiting(pair) == [(0, 2, 1, "log.gap")]
-    held = pair.south.node.status(START, None)["held"]
+    held = status(pair.south.node, START, None)["held"]
     assert held == [{"log": "north", "from": 2, "count": 1, "code": "log.gap", "since": "2026-03-01T00:00:00Z"}]
     assert pair.south.exchange._wants(0, pair.south.node.store.peers()[0]) == {0: 0}
     pair.south.receive(liar.bundle(1, liar.run(0, 2)))

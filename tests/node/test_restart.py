@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ceasewire.node.status import status
 from ceasewire.store import sqlite
 from ceasewire.store.interface import Change
 from helpers import START, local, refused
@@ -55,7 +56,7 @@ def test_c9_a_store_from_an_earlier_moment_closes_the_log(pair: ChannelPair) -> 
     pair.north.say("two")
     pair.sync("north", "south")
     copies.restore()
-    assert pair.north.node.status(START, pair.north.node.closed)["health"] == "log.closed"
+    assert status(pair.north.node, START, pair.north.node.closed)["health"] == "log.closed"
     signs_nothing(pair.north, 1)
 
 
@@ -72,7 +73,7 @@ def test_c9_a_closed_log_still_receives_and_shows(pair: ChannelPair) -> None:
     assert taken.messages == 0  # it has seen what we no longer hold, so it waits
     assert taken.held == ["hold.seen"]
     assert pair.north.node.store.cosigned_since(1, 0) == []
-    assert pair.north.node.status(START, pair.north.node.closed)["held"] != []
+    assert status(pair.north.node, START, pair.north.node.closed)["held"] != []
     assert pair.north.node.closed == "log.closed"
     signs_nothing(pair.north, 1)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 
 from ceasewire.exchange.bundle import Run
+from ceasewire.node.status import status
 from ceasewire.store.interface import Change, Refused, Shelved
 from faults.liar import Liar
 from helpers import START, statement
@@ -37,10 +38,10 @@ def test_the_status_loads_no_refused_and_no_held_bytes() -> None:
         node.commit(change)
         tracemalloc.start()
         try:
-            status = node.status(START, None)
+            found = status(node, START, None)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
-        assert [one["code"] for one in status["refused"]] == ["log.root"] * 2
-        assert len(status["held"]) == 1
+        assert [one["code"] for one in found["refused"]] == ["log.root"] * 2
+        assert len(found["held"]) == 1
         assert peak < 4 * MIB

@@ -12,7 +12,8 @@ from ceasewire import limits
 from ceasewire.errors import PeerError
 from ceasewire.record import encoding
 from ceasewire.record.card import tagged
-from ceasewire.record.charter import CLOCKS, QUOTAS, Channel, Charter, open_charter
+from ceasewire.record.channel import Channel
+from ceasewire.record.charter import CLOCKS, QUOTAS, Charter, open_charter
 from ceasewire.record.draft import from_toml
 from ceasewire.record.kinds import KINDS
 from ceasewire.tlog.note import COSIGNATURE_ED25519, ED25519, MLDSA44, VerifierKey

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ceasewire import limits
 from ceasewire.errors import PeerError
 from ceasewire.record import kinds
-from ceasewire.record.charter import Channel
+from ceasewire.record.channel import Channel
 from ceasewire.record.kinds import KINDS
 from ceasewire.record.log import Admitted, Held, admit, kind_allowed, least_time, mark_void, validity
 from ceasewire.record.message import Body, Message, row

@@ -16,7 +16,8 @@ from typing import Any
 
 from ceasewire.record import encoding
 from ceasewire.record.card import Card, open_card, sign_card, tagged
-from ceasewire.record.charter import Channel, SignedCharter
+from ceasewire.record.channel import Channel
+from ceasewire.record.charter import SignedCharter
 from ceasewire.record.draft import from_toml
 from ceasewire.tlog import mldsa
 from ceasewire.tlog.note import COSIGNATURE_ED25519, VerifierKey

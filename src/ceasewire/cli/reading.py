@@ -92,8 +92,10 @@ def status(node: Node, /, *, json: AsJson = False) -> Answer:
 
     Example: ceasewire status north
     """
+    from ..node.status import status as report
+
     with reading(node) as view:
-        found = view.status(int(time.time()), access.closed(node, view))
+        found = report(view, int(time.time()), access.closed(node, view))
     return Answer(found, lambda screen: showing.status(screen, found))
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from ..errors import PeerError
 from ..record import message
-from ..record.charter import Channel
+from ..record.channel import Channel
 from ..record.log import mark_void
 from ..record.message import Message
 from ..record.values import LogState, Row

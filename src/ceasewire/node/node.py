@@ -14,7 +14,7 @@ from typing import Final
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..pen import Pen
-from ..record.charter import Channel, LogNames
+from ..record.channel import Channel, LogNames
 from ..record.fields import Json
 from ..record.kinds import KINDS, UNDERSTOOD, read_body
 from ..record.log import least_time, validity

@@ -12,7 +12,7 @@ from typing import Final
 
 from .. import limits
 from ..record import encoding
-from ..record.charter import Channel
+from ..record.channel import Channel
 from ..record.fields import Wrong
 from ..record.kinds import KINDS, RECEIPTS_MOST, check_types
 from ..record.message import Body

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..exchange.bundle import Run
-from ..record import fingerprint
-from ..record.case import Case, Cases
-from ..record.charter import Channel
+from ..record.case import Cases
+from ..record.channel import Channel
 from ..record.fields import Json, Wrong, parse_ref, show_time
 from ..record.kinds import KINDS, kind_name, show_body
 from ..record.message import message_of, row
@@ -178,110 +177,3 @@ class View:
         if key is None:
             raise LocalError("ref.missing", f"{self.name(*ref)} belongs to no case")
         return folded.whole(folded.cases[key])
-
-    # --- Status ---
-
-    def status(self, now: int, closed: str | None) -> dict[str, Json]:
-        """The channel, each log, each line, and whatever needs a person. `now` in POSIX seconds."""
-        charter = self.channel.charter
-        return {
-            "channel": {
-                "name": charter.name,
-                "title": charter.title,
-                "exercise": charter.exercise,
-                "id": self.channel.channel_id.hex(),
-                "fingerprint": fingerprint.words(self.channel.channel_id),
-            },
-            "party": self.channel.party(self.own).slug,
-            "log": self.channel.logs[self.own].slug,
-            "health": closed or "ok",
-            "logs": [self._log_status(number) for number in self.channel.logs],
-            "lines": self._lines(now),
-            "overdue": self._overdue(now),
-            "held": self._held(),
-            "alarms": self._alarms(closed),
-            "refused": self._refused(),
-        }
-
-    def _log_status(self, number: int) -> dict[str, Json]:
-        state = self.store.states().get(number)
-        size = state.size if state else 0
-        covered = self.store.covered(number)
-        by_party: dict[str, int] = {}
-        witnesses: dict[str, int] = {}
-        for by, reach in covered.items():
-            group = by_party if by in self.channel.logs else witnesses
-            name = self.channel.cosigner_name(by)
-            group[name] = max(reach, group.get(name, 0))
-        kept = self.store.newest_checkpoint(number)
-        return {
-            "log": self.channel.logs[number].slug,
-            "size": size,
-            "root": (kept.root if kept else merkle.EMPTY_ROOT).hex(),
-            "receipts": dict(sorted(by_party.items())),
-            "unreceipted": {
-                card.slug: size - by_party.get(card.slug, 0)
-                for n, card in enumerate(self.channel.charter.parties)
-                if n != self.channel.party_of(number) and size > by_party.get(card.slug, 0)
-            },
-            "witnesses": dict(sorted(witnesses.items())),
-            "line_checks": self._last(number, KINDS["line_check"]),
-            "watch_checks": self._last_watch(number),
-            "frozen": state.frozen if state else None,
-        }
-
-    def _last(self, log: int, kind: int) -> dict[str, Json]:
-        return _count_and_last(self.store.scan(kinds={kind}, log=log))
-
-    def _last_watch(self, log: int) -> dict[str, Json]:
-        rows = self.store.scan(kinds={KINDS["acknowledgement"]}, log=log)
-        return _count_and_last(one for one in rows if message_of(one).body.get(17) is True)
-
-    def _lines(self, now: int) -> list[dict[str, Json]]:
-        peers = self.store.peers()
-        found = []
-        for number, log in self.channel.logs.items():
-            if number != self.own:
-                peer = peers.get(number)
-                spoke = peer.spoke if peer else 0
-                found.append(
-                    {
-                        "peer": log.slug,
-                        "spoke": show_time(spoke) if spoke else None,
-                        "seconds_silent": max(0, now - spoke) if spoke else None,
-                        "told": peer.told if peer else None,
-                    }
-                )
-        return found
-
-    def _overdue(self, now: int) -> list[dict[str, Json]]:
-        folded = self.folded()
-        return [folded.summary(case) for case in folded if _is_overdue(folded, case, now)]
-
-    def _held(self) -> list[dict[str, Json]]:
-        return [
-            {"log": self.channel.log_name(run.log), "from": run.start, "count": run.count, "code": run.code, "since": show_time(run.since)}
-            for run in self.store.shelved(data=False)
-        ]
-
-    def _alarms(self, closed: str | None) -> list[str]:
-        frozen = [f"{self.channel.log_name(s.number)}: {s.frozen}" for s in self.store.states().values() if s.frozen]
-        return ([closed] if closed else []) + frozen
-
-    def _refused(self) -> list[dict[str, Json]]:
-        return [
-            {"number": r.number, "time": show_time(r.time), "log": None if r.log is None else self.channel.log_name(r.log), "code": r.code}
-            for r in self.store.refused(20, data=False)
-        ]
-
-
-def _count_and_last(rows: Iterable[Row]) -> dict[str, Json]:
-    """How many rows, and the time of the last, one at a time."""
-    count, last = 0, None
-    for count, last in enumerate(rows, 1):  # noqa: B007 - what the last turn leaves is what is asked for
-        pass
-    return {"count": count, "last": show_time(last.time) if last else None}
-
-
-def _is_overdue(folded: Cases, case: Case, now: int) -> bool:
-    return bool(case.received and case.answered is None and case.received[0] + folded.reply_seconds(case) < now)

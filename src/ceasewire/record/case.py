@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from . import encoding
-from .charter import Channel
+from .channel import Channel
 from .encoding import Value
 from .fields import Json, Wrong, show_time
 from .kinds import COMMON, KINDS, LINKS, PRECEDENCES, STANCES, UNDERSTOOD, kind_name, references, show_body

@@ -22,7 +22,7 @@ from .. import limits
 from ..errors import PeerError
 from ..tlog.checkpoint import Checkpoint
 from . import encoding
-from .charter import Channel
+from .channel import Channel
 from .fields import Wrong
 from .kinds import ALWAYS, GUARANTOR_NEVER, OBSERVER_KINDS, UNDERSTOOD, check_schema, references
 from .message import EXERCISE, RELEASES, Body, Message, row
