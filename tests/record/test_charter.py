@@ -18,6 +18,7 @@ from ceasewire.record.draft import from_toml
 from ceasewire.record.kinds import KINDS
 from ceasewire.tlog.note import COSIGNATURE_ED25519, ED25519, MLDSA44, VerifierKey
 from helpers import local, make_channel, make_party, refused
+from signers import make_officer
 
 NORTH, SOUTH = make_party("north"), make_party("south")
 MISSION, PRESS = make_party("mission", "guarantor"), make_party("press", "observer")
@@ -163,8 +164,13 @@ def test_toml_that_cannot_be_used(change: dict[str, Any], word: str) -> None:
         ({"witnesses": [{"name": "v", "vkey": TOWER.text()}, {"name": "w", "vkey": TOWER.text()}]}, "charter.party"),
         ({"witnesses": [{"name": "v", "vkey": "tower+00000000+AA=="}]}, "vkey.malformed"),
         ({"witnesses": [{"name": "v", "vkey": VerifierKey("a", ED25519, TOWER.key).text()}]}, "charter.malformed"),
-        ({"officers": [{"id": "o"}]}, "charter.officers_later"),
-        ({"releases": {"statement": 2}}, "charter.officers_later"),
+        ({"releases": {"statement": 2}}, "charter.malformed"),
+        ({"officers": [make_officer("north", "kestrel").toml] * 2}, "officer.malformed"),
+        (
+            {"officers": [{**make_officer("north", "kestrel").toml, "party": "south"}, make_officer("north", "kestrel").toml]},
+            "officer.malformed",
+        ),
+        ({"officers": [{**make_officer("north", "k").toml, "key": f"ed25519:{NORTH.card.keys.log_ed25519.hex()}"}]}, "officer.malformed"),
     ],
 )
 def test_a_draft_that_is_no_charter(change: dict[str, Any], code: str) -> None:
@@ -241,9 +247,11 @@ def fields() -> dict[int, Any]:
         (12, [["z", "z", 1, [[9_000_001, 0]]]], "charter.malformed"),
         (12, [["z", "z", 1, [[0, -18_000_001]]]], "charter.malformed"),
         (12, [["z", "z", 1, [[0]]]], "enc.shape"),
-        (13, [1], "charter.officers_later"),
+        (13, [1], "enc.shape"),
+        (13, [[0, 1, bytes(32), 1, "x", "", ""]], "key.weak"),
+        (13, [[0, 3, bytes(32), 1, "x", "", ""]], "officer.malformed"),
         (13, {}, "enc.shape"),
-        (14, {2: 2}, "charter.officers_later"),
+        (14, {2: 2}, "charter.malformed"),
         (14, {2: 16}, "enc.shape"),
         (15, bytes(31), "charter.malformed"),
         (15, "", "enc.shape"),

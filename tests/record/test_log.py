@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from ceasewire import limits
 from ceasewire.errors import PeerError
 from ceasewire.record import kinds
+from ceasewire.record.authority import Authority
 from ceasewire.record.channel import Channel
 from ceasewire.record.kinds import KINDS
-from ceasewire.record.log import Admitted, Held, admit, kind_allowed, least_time, mark_void, validity
+from ceasewire.record.log import Admitted, Held, admit, kind_allowed, least_time, mark_void, refers_rightly, validity
 from ceasewire.record.message import Body, Message, row
 from ceasewire.record.values import LogState, Row
 from ceasewire.tlog.checkpoint import Checkpoint
@@ -318,15 +319,15 @@ def test_a14_a_kind_of_a_newer_version_that_the_charter_names_is_kept() -> None:
     one = of(99, {16: "x", 3: [7, 7]})
     assert voids([one], channel=channel) == [None]
     assert 99 not in kinds.UNDERSTOOD
-    assert validity(channel, row(0, 0, one), one.body) is None
+    assert validity(Authority(channel), row(0, 0, one), one.body) is None
 
 
 def test_the_schema_is_checked_once() -> None:
     """A body that read_body has just made is not checked again; everything else is."""
     bad = of("statement", {3: [0, 9]})
     kept = row(0, 0, bad)
-    assert validity(CHANNEL.channel, kept, bad.body) == "body.schema"
-    assert validity(CHANNEL.channel, kept, bad.body, schema=False) == "ref.unknown"
+    assert validity(Authority(CHANNEL.channel), kept, bad.body) == "body.schema"
+    assert validity(Authority(CHANNEL.channel), kept, bad.body, schema=False) == "ref.unknown"
 
 
 def test_nothing_to_mark() -> None:
@@ -345,3 +346,27 @@ def test_least_time_is_the_latest_of_all_it_must_not_precede(times: list[int]) -
 
 def test_limits_are_what_the_protocol_says() -> None:
     assert limits.CLOCK_TOLERANCE_SECONDS == 600
+
+
+@pytest.mark.parametrize(
+    ("code", "one"),
+    [
+        (None, of("withdrawal", {3: [0, 0], 16: "x"})),
+        ("ref.party", of("withdrawal", {3: [1, 0], 16: "x"}, {1: 1})),
+        ("ref.party", of("withdrawal", {3: [[0, 0], [1, 0]], 16: "x"}, {1: 1})),
+        ("ref.party", of("correction", {3: [1, 0], 16: 2, 17: {17: "y"}, 18: "x"}, {1: 1})),
+        (None, of("correction", {3: [0, 0], 16: 2, 17: {17: "y"}, 18: "x"})),
+        (None, of("reply", {3: [1, 0], 16: 3}, {1: 1})),
+        ("ref.party", of("reply", {3: [0, 0], 16: 3})),
+        ("ref.party", of("statement", {17: "x", 4: [{1: 2, 2: [1, 0]}]}, {1: 1})),
+        ("ref.party", of("statement", {17: "x", 4: [{1: 3, 2: [1, 0]}]}, {1: 1})),
+        (None, of("statement", {17: "x", 4: [{1: 3, 2: [0, 0]}, {1: 4, 2: [1, 0]}]}, {1: 1})),
+    ],
+)
+def test_nobody_takes_back_what_another_said_or_answers_themselves(code: str | None, one: Message) -> None:
+    """B5: a later log of the same party may; its number says whose it is."""
+    store = Store({1: [row(1, 0, statement())]})
+    assert voids([statement(), one], around=store)[1] == code
+    later = 2**31 + 5
+    assert refers_rightly(0, KINDS["withdrawal"], {3: [later, 0]})
+    assert not refers_rightly(1, KINDS["withdrawal"], {3: [later, 0]})

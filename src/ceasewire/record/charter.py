@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from .. import limits
@@ -20,6 +20,7 @@ from ..tlog.note import COSIGNATURE_ED25519, MLDSA44, VerifierKey
 from . import encoding
 from .card import ROLES, Algorithm, Card, open_card, tagged, verifies
 from .encoding import Value
+from .officers import Officer, charter_value, check_officers, from_charter
 
 # A name is the first part of every origin, so it follows the rules of a C2SP key name: no space, no plus.
 NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]|/(?=[A-Za-z0-9])){0,63}")
@@ -42,6 +43,8 @@ QUOTAS: Final[Mapping[str, tuple[int, int]]] = {
     "messages_per_log_and_day": (1, limits.QUOTA_MESSAGES_PER_LOG_AND_DAY),
     "running_clocks_per_party": (2, limits.RUNNING_CLOCKS_PER_PARTY),
 }
+# Kinds that no officer releases: 0, which is none, line checks, which machines send, and acknowledgements.
+UNRELEASED: Final = frozenset({0, 11, 13})
 ZONE_KINDS: Final = ("contact_line", "security_zone", "disengagement_area", "withdrawal_line")
 
 
@@ -67,7 +70,7 @@ class Zone:
 @dataclass(frozen=True)
 class Charter:
     """What every party signs. `clocks` and `quotas` by their names in TOML, in seconds and counts; `releases` kind -> officers
-    needed."""
+    needed, where that is not the default (record.release)."""
 
     name: str
     title: str
@@ -81,14 +84,14 @@ class Charter:
     witnesses: tuple[Witness, ...]
     quorum: int
     zones: tuple[Zone, ...]
-    officers: tuple[Value, ...]
+    officers: tuple[Officer, ...]
     releases: Mapping[int, int]
     replaces: bytes
 
     @cached_property
     def parties(self) -> tuple[Card, ...]:
         """The parties in charter order; a party's position is the number of its first log."""
-        return tuple(open_card(card)[0] for card in self.cards)
+        return tuple(_card(card) for card in self.cards)
 
     def encode(self) -> bytes:
         """The charter bytes."""
@@ -106,7 +109,7 @@ class Charter:
                 10: [[w.name, w.vkey, w.url] for w in self.witnesses],
                 11: self.quorum,
                 12: [_zone_value(zone) for zone in self.zones],
-                13: list(self.officers),
+                13: [charter_value(officer) for officer in self.officers],
                 14: dict(self.releases),
                 15: self.replaces,
             }
@@ -114,8 +117,7 @@ class Charter:
 
     @staticmethod
     def decode(data: bytes) -> Charter:
-        """Raises PeerError enc.*, charter.malformed, charter.party, charter.officers_later, card.malformed, key.*,
-        sig.invalid."""
+        """Raises PeerError enc.*, charter.malformed, charter.party, officer.malformed, card.malformed, key.*, sig.invalid."""
         f = encoding.mapping(encoding.decode(data, limits.CHARTER_BYTES), required=15)
         level = encoding.uint(f[3])
         if not 1 <= level <= len(LEVELS):
@@ -134,21 +136,21 @@ class Charter:
             witnesses=tuple(_witness(item) for item in encoding.array(f[10])),
             quorum=encoding.uint(f[11], 2**16),
             zones=tuple(_zone(item) for item in encoding.array(f[12])),
-            officers=tuple(encoding.array(f[13])),
-            releases={encoding.uint(k): encoding.uint(v, 16) for k, v in encoding.mapping(f[14]).items()},
+            officers=tuple(from_charter(item, limits.PARTIES) for item in encoding.array(f[13])),
+            releases={encoding.uint(k): encoding.uint(v, limits.RELEASES) for k, v in encoding.mapping(f[14]).items()},
             replaces=encoding.octets(f[15]),
         )
         charter.check()
         return charter
 
     def check(self) -> None:
-        """Raises PeerError charter.malformed, charter.party, charter.officers_later, card.malformed, key.*, sig.invalid."""
+        """Raises PeerError charter.malformed, charter.party, officer.malformed, card.malformed, key.*, sig.invalid."""
         if not NAME.fullmatch(self.name):
             raise PeerError("charter.malformed", "the name is 1 to 64 letters, digits, dots, hyphens and slashes, without spaces")
         if not self.title.strip():
             raise PeerError("charter.malformed", "the title is empty")
-        if self.officers or self.releases:
-            raise PeerError("charter.officers_later")
+        if self.releases and (not self.officers or UNRELEASED & self.releases.keys()):
+            raise PeerError("charter.malformed", "releases without officers, or of what only machines or nobody says")
         if list(self.kinds) != sorted({kind for kind in self.kinds if kind}) or not self.kinds:
             raise PeerError("charter.malformed", "the kinds")
         if self.replaces and len(self.replaces) != 32:
@@ -180,6 +182,15 @@ class Charter:
             raise PeerError("charter.party", "two of them share a key")
         if sum(party.role == "party" for party in parties) < 2:
             raise PeerError("charter.party", "at least two of the role party")
+        if any(officer.party >= len(parties) for officer in self.officers):
+            raise PeerError("charter.malformed", "an officer of nobody")
+        check_officers(self.officers, keys)
+
+
+@lru_cache(maxsize=4 * limits.PARTIES)
+def _card(data: bytes) -> Card:
+    """The card of a file. Each is opened once: whoever sends amendments without end must not have its six signatures verified each time."""
+    return open_card(data)[0]
 
 
 def party_order(card: Card) -> tuple[int, str]:

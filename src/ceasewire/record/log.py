@@ -16,17 +16,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from .. import limits
 from ..errors import PeerError
 from ..tlog.checkpoint import Checkpoint
 from . import encoding
+from .authority import AMENDMENT, Authority, InForce, check_amendment
 from .channel import Channel
+from .charter import Charter
 from .fields import Wrong
-from .kinds import ALWAYS, GUARANTOR_NEVER, OBSERVER_KINDS, UNDERSTOOD, check_schema, references
+from .kinds import ALWAYS, COMMON, GUARANTOR_NEVER, OBSERVER_KINDS, UNDERSTOOD, check_schema, references
 from .message import EXERCISE, RELEASES, Body, Message, row
+from .opening import position_of
+from .release import STANCE, Asked, needed, opens_log, speaks_of_officers
+from .release import check as check_releases
 from .values import LogState, Row
+from .words import KINDS, LINKS
+
+_REPLY: Final = KINDS["reply"]
+_RE, _LINKS = COMMON["re"].number, COMMON["links"].number
+_RETRACTING: Final = frozenset(LINKS.index(link) + 1 for link in ("corrects", "withdraws"))
+_OWN_ONLY: Final = frozenset({KINDS["correction"], KINDS["withdrawal"]})
 
 
 class Held(Exception):
@@ -52,6 +63,9 @@ class Around(Protocol):
 
     def rests(self, log: int, rests: Collection[bytes]) -> Mapping[bytes, int]:
         """Of the given `rest` hashes, those already in the log, with their lowest index."""
+
+    def governing(self) -> Sequence[Row]:
+        """Every row of the kinds in authority.GOVERNING of every log that is not void."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,40 +145,76 @@ def mark_void(channel: Channel, rows: Sequence[Row], bodies: Sequence[Body], aro
     """The rows, each with the code of the first validity rule it breaks. The rows are consecutive rows of one log."""
     if not rows:
         return []
+    authority = Authority(channel, around.governing())
     earlier = dict(around.rests(rows[0].log, [one.rest for one in rows]))
     marked = []
     for one, body in zip(rows, bodies, strict=True):
-        code = validity(channel, one, body)
+        code = validity(authority, one, body)
         if code is None and earlier.get(one.rest, one.index) < one.index:
             code = "release.reused"
         earlier.setdefault(one.rest, one.index)
         marked.append(replace(one, void=code) if code else one)
+        authority.add(marked[-1])
     return marked
 
 
-def validity(channel: Channel, one: Row, body: Body, *, schema: bool = True) -> str | None:
-    """The code of the first rule that a message breaks by itself, or None. A kind not known to this version breaks none.
+def validity(authority: Authority, one: Row, body: Body, *, schema: bool = True) -> str | None:
+    """The code of the first rule that a message breaks by itself where it stands, or None. A kind not known to this version breaks none
+    of those about its fields.
 
     `schema` is False for a body that `read_body` has just made.
     """
-    if not kind_allowed(channel, one.log, one.kind):
-        return "kind.not_allowed"
-    if channel.charter.exercise and body[EXERCISE] is not True:
-        return "exercise.mismatch"
-    if body[RELEASES] != []:
-        return "release.unknown"
-    if one.kind not in UNDERSTOOD:
-        return None
+    channel, force = authority.channel, authority.of(one)
+    code = may_say(channel, force, one, body)
+    if code or one.kind not in UNDERSTOOD:
+        return code
     try:
         if schema:
             check_schema(one.kind, body, channel)
     except Wrong:
         return "body.schema"
-    return None if _refers_back(one, body) else "ref.unknown"
+    found = references(body)
+    if found and not refer_back(found, {one.log}, one.index, encoding.sizes(encoding.decode(one.seen))):
+        return "ref.unknown"
+    if not refers_rightly(channel.party_of(one.log), one.kind, body):
+        return "ref.party"
+    return check_amendment(body, channel.channel_id, force) if one.kind == AMENDMENT else None
 
 
-def kind_allowed(channel: Channel, log: int, kind: int) -> bool:
-    """Whether the charter lets the log's party send the kind."""
+def may_say(channel: Channel, force: InForce, one: Row, body: Body) -> str | None:
+    """The code of the first rule about who may say what: kind and role, exercise, releases."""
+    if not kind_allowed(channel, one.log, one.kind, force.charter):
+        return "kind.not_allowed"
+    if channel.charter.exercise and body[EXERCISE] is not True:
+        return "exercise.mismatch"
+    return released(channel, force, one, body)
+
+
+def released(channel: Channel, force: InForce, one: Row, body: Body) -> str | None:
+    """The code of the rule that a message's releases break, or None. Of `one` the log, index, kind, time and `rest` count."""
+    field = body[RELEASES]
+    if not force.asked and not speaks_of_officers(one.kind, body):
+        return "release.unknown" if field != [] else None
+    asked = Asked(channel.channel_id, one.log, one.kind, one.rest)
+    try:
+        count, recovered = check_releases(asked, field, force.officers, channel.party(one.log).recovery, one.time)
+    except PeerError as error:
+        return error.code
+    if recovered or opens_log(one.log, one.index, one.kind, body):
+        return None
+    return "release.missing" if count < officers_needed(force, one.kind, body) else None
+
+
+def officers_needed(force: InForce, kind: int, body: Body) -> int:
+    """How many officers must release a message of a party."""
+    of_officers = speaks_of_officers(kind, body)
+    if not force.asked and not of_officers:
+        return 0
+    return max(needed(force.charter.releases, kind, body.get(STANCE)), int(of_officers))
+
+
+def kind_allowed(channel: Channel, log: int, kind: int, charter: Charter | None = None) -> bool:
+    """Whether a charter (of the channel's if none is given, the one that all signed) lets the log's party send the kind."""
     role = channel.party(log).role
     if kind in ALWAYS:
         return True
@@ -172,12 +222,17 @@ def kind_allowed(channel: Channel, log: int, kind: int) -> bool:
         return False
     if role == "guarantor" and kind in GUARANTOR_NEVER:
         return False
-    return kind in channel.charter.kinds
+    return kind in (charter or channel.charter).kinds
 
 
-def _refers_back(one: Row, body: Body) -> bool:
-    found = references(body)
-    return not found or refer_back(found, {one.log}, one.index, encoding.sizes(encoding.decode(one.seen)))
+def refers_rightly(party: int, kind: int, body: Body) -> bool:
+    """Whether a party's checked message refers to whose it may: what it corrects or withdraws are its own, what it replies to others'."""
+    named = {position_of(log) for log, _ in references({_RE: body[_RE]})} if _RE in body else set()
+    if (kind in _OWN_ONLY and named - {party}) or (kind == _REPLY and party in named):
+        return False
+    links = body.get(_LINKS, [])
+    retracted = [link for link in links if isinstance(link, dict) and link.get(1) in _RETRACTING] if isinstance(links, list) else []
+    return all(position_of(log) == party for log, _ in references({_LINKS: list(retracted)}))
 
 
 def refer_back(found: Sequence[tuple[int, int]], own: Collection[int], index: int, seen: Mapping[int, int]) -> bool:
