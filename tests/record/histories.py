@@ -1,6 +1,7 @@
 """Random histories: several honest logs that see each other as bundles arrive, with clocks of their own.
 
 Each device writes entries by the rules of spec/entry.md: `seen` is what it held, `time` at least that of all it held.
+tests/record/tales.py makes long ones of every kind of message.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
+from ceasewire.record.authority import GOVERNING
 from ceasewire.record.log import least_time
 from ceasewire.record.message import Body, Message, row
 from ceasewire.record.values import LogState, Row
@@ -39,6 +41,9 @@ class Store:
             if one.rest in rests:
                 found.setdefault(one.rest, one.index)
         return found
+
+    def governing(self) -> list[Row]:
+        return [one for rows in self.logs.values() for one in rows if one.kind in GOVERNING and one.void is None]
 
     def put(self, rows: Collection[Row]) -> None:
         for one in rows:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ceasewire.record.fields import LAST_TIME, Casualties, Octets, Wrong, parse_ref, parse_time, quoted, rounded, show_time
+from ceasewire.record.fields import LAST_TIME, Octets, Wrong, parse_ref, parse_time, quoted, rounded, show_time
+from ceasewire.record.special import Casualties
 from helpers import make_channel
 
 

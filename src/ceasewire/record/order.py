@@ -1,52 +1,114 @@
-"""Record order: by time; within one second causally; then by log number and index. PROTOCOL section 8.
+"""Record order: by time; within one second by level; then by log number and index. spec/entry.md; PROTOCOL section 8.
 
-An entry is never dated before what it has seen, so the order is causal as a whole. It depends on the logs alone, not on how or
-when they arrived: every node that holds the same entries lists them in the same order.
+The level of an entry says how many steps of cause lie below it within its own second: 0 if nothing of that second lies in its causal
+past, else one more than the highest of those that do. So the place `(time, level, log, index)` belongs to an entry alone. Any part of
+a record sorts like the whole, on every node and in whatever order it came, and whoever keeps the level sorts without reading more.
+
+No entry is dated before what it has seen, so the order is causal as a whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from . import encoding
+from .message import Body, message_of
 from .values import Row
 
+RefTuple: TypeAlias = tuple[int, int]  # log number, index
+Place: TypeAlias = tuple[int, int, int, int]  # time, level, log number, index
 
-def in_order(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows that come sorted by time, in record order. Holds one second's rows at a time."""
+_SEEN_KEPT: Final = 4096  # one log's entries bear the same `seen` many times over
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An entry at its place in record order."""
+
+    place: Place
+    row: Row
+
+    @property
+    def ref(self) -> RefTuple:
+        """Log number and index."""
+        return self.row.log, self.row.index
+
+    def body(self) -> Body:
+        """The body, decoded anew at every call."""
+        return message_of(self.row).body
+
+
+@lru_cache(_SEEN_KEPT)
+def seen_of(seen: bytes) -> Mapping[int, int]:
+    """A row's `seen` as log number -> size. Not to be changed: it is shared."""
+    return encoding.sizes(encoding.decode(seen))
+
+
+def level_of(one: Row, before: Callable[[int, int], tuple[int, int] | None]) -> int:
+    """The level of an entry. `before(log, index)` gives time and level of an entry below it, None if it is not held.
+
+    It is asked for the previous entry of its own log and for the newest that it saw of every other: theirs are the highest.
+    """
+    below = [before(one.log, one.index - 1)] if one.index else []
+    below += [before(log, size - 1) for log, size in seen_of(one.seen).items()]
+    return max((level + 1 for time, level in filter(None, below) if time == one.time), default=0)
+
+
+def place_of(one: Row, level: int) -> Place:
+    """The place of an entry of that level."""
+    return one.time, level, one.log, one.index
+
+
+def placed(rows: Iterable[Row]) -> Iterator[Placed]:
+    """A whole record that comes sorted by time, in record order. Holds one second's rows at a time.
+
+    A part of a record may lack what makes a level: whoever lists parts keeps the levels and sorts by `place_of`.
+    """
     second: list[Row] = []
     for one in rows:
         if second and one.time != second[0].time:
-            yield from _causally(second)
+            yield from _of_one_second(second)
             second = []
         second.append(one)
-    yield from _causally(second)
+    yield from _of_one_second(second)
 
 
-def _causally(rows: list[Row]) -> Iterator[Row]:
-    """Rows of one second: each after those of its log below it and after those it has seen; ties by log number and index."""
-    if len({one.log for one in rows}) < 2:
-        yield from sorted(rows, key=lambda one: one.index)
-        return
-    queues: dict[int, list[Row]] = {}
-    for one in sorted(rows, key=lambda one: -one.index):
-        queues.setdefault(one.log, []).append(one)
-    # What an entry has seen is a prefix of each log, so it is enough to compare with the next row of each queue.
-    ready = [(log, _seen(queue[-1])) for log, queue in queues.items()]
-    while ready:
-        free = [log for log, seen in ready if not _waits(seen, queues)]
-        # Rows that were admitted always leave one free. Forged ones that have seen each other do not: the lowest number goes
-        # first.
-        log = min(free or [log for log, _ in ready])
-        yield queues[log].pop()
-        ready = [(other, seen) for other, seen in ready if other != log]
-        if queues[log]:
-            ready.append((log, _seen(queues[log][-1])))
+def in_order(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of `placed` without their places."""
+    return (one.row for one in placed(rows))
 
 
-def _seen(one: Row) -> dict[int, int]:
-    return encoding.sizes(encoding.decode(one.seen))
+def _of_one_second(rows: list[Row]) -> list[Placed]:
+    levels = _levels({(one.log, one.index): one for one in rows})
+    found = [Placed(place_of(one, levels[one.log, one.index]), one) for one in rows]
+    found.sort(key=lambda one: one.place)
+    return found
 
 
-def _waits(seen: dict[int, int], queues: dict[int, list[Row]]) -> bool:
-    return any(queue and seen.get(log, 0) > queue[-1].index for log, queue in queues.items())
+def _levels(rows: Mapping[RefTuple, Row]) -> dict[RefTuple, int]:
+    """The level of each row of one second, from below, without recursion: a chain may be thousands long."""
+    levels: dict[RefTuple, int] = {}
+    for start in sorted(rows):
+        # Rows that were admitted never wait for each other. Of forged ones that do, whichever is met first counts as the lower.
+        entered: set[RefTuple] = set()
+        stack = [start]
+        while stack:
+            ref = stack[-1]
+            waits = [other for other in _just_below(rows[ref]) if other in rows and other not in levels and other not in entered]
+            entered.add(ref)
+            waits = [other for other in waits if other != ref]
+            if waits:
+                stack += waits
+                continue
+            stack.pop()
+            if ref not in levels:
+                levels[ref] = 1 + max((levels.get(other, -1) for other in _just_below(rows[ref])), default=-1)
+    return levels
+
+
+def _just_below(one: Row) -> list[RefTuple]:
+    below = [(one.log, one.index - 1)] if one.index else []
+    return below + [(log, size - 1) for log, size in seen_of(one.seen).items()]
