@@ -3,11 +3,15 @@
 card.txt            the party's card, as text
 charter.cwc         the charter, once joined
 store.sqlite        messages, checkpoints, receipts (and -wal, -shm beside it)
+derived.sqlite      what lists and cases are read from; may be deleted at any time (and -wal, -shm beside it)
 pen                 the log's private keys, sealed, and the counter that no backup holds
+pen.next            the keys that a rotation is putting in their place
 unlock.key          opens the pen of a node made with --no-passphrase
 recovery-SLUG.txt   the recovery key, to be taken away
 lock                held by the one process that writes
 control             socket through which `send`, `sync` and `bundle` reach the process that writes
+drafts/             messages that wait for officers to release them (node/drafts.py)
+tokens              who may use the HTTP API: hashes of the tokens
 """
 
 from __future__ import annotations
@@ -28,14 +32,16 @@ from .errors import LocalError
 from .exchange import seal
 from .keyfile import read_unlock_key, sync_folder, write_recovery, write_unlock_key
 from .node.node import Node
+from .node.openings import known_channel, own_log
 from .node.view import View
 from .pen import Pen, Seeds
 from .record.card import Card, LogKeys, RecoveryKey, armor, open_card, sign_card, unarmor
-from .record.channel import Channel
 from .record.charter import SignedCharter, open_charter
 from .store import sqlite
+from .store.interface import Store
 
 LOCK_WAIT_SECONDS: Final = 10.0
+PEN: Final = "pen"  # meta: which pen writes this store's log, after a rotation
 
 
 class Folder:
@@ -44,10 +50,12 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.pen_path = path / "pen"
+        self.next_pen_path = path / "pen.next"
         self.store_path = path / "store.sqlite"
         self.charter_path = path / "charter.cwc"
         self.card_path = path / "card.txt"
         self.control_path = path / "control"
+        self.tokens_path = path / "tokens"
 
     # --- Making ---
 
@@ -58,30 +66,22 @@ class Folder:
         Raises LocalError node.exists, file.unwritable, random.failed, disk.failed; PeerError card.malformed, enc.*.
         """
         folder = Folder(path)
-        seeds = [_random(32) for _ in range(7)]
-        log, log_pq, receipt, receipt_pq, sealing, recovery, recovery_pq = seeds
-        keys = LogKeys(_public(log), _public_pq(log_pq), _public(receipt), _public_pq(receipt_pq), seal.public_key(sealing))
+        seeds, recovery, recovery_pq = new_seeds(), random(32), random(32)
+        keys = public_keys(seeds)
         # Read back as its readers will: a name that is too long must be refused before there are keys for it.
-        made = Card.decode(card(keys, (RecoveryKey(_public(recovery), _public_pq(recovery_pq)),)).encode())
-        folder._make_place()
+        made = Card.decode(card(keys, (recovery_key(recovery, recovery_pq),)).encode())
+        folder.make_place()
         secret = passphrase if passphrase is not None else write_unlock_key(path / "unlock.key", os.urandom)
-        Pen.create(
-            folder.pen_path,
-            Seeds(log, log_pq, receipt, receipt_pq, sealing),
-            secret,
-            passphrase is not None,
-            os.urandom,
-        )
+        Pen.create(folder.pen_path, seeds, secret, passphrase is not None, os.urandom)
         write_recovery(path / f"recovery-{made.slug}.txt", recovery, recovery_pq)
         sqlite.create(folder.store_path)
-        signers = [
-            f(seed) for f, seed in zip((_signer, _signer_pq) * 3, (log, log_pq, receipt, receipt_pq, recovery, recovery_pq), strict=True)
-        ]
+        signers = [*log_signers(seeds), signer(recovery), signer_pq(recovery_pq)]
         # The card comes last: a folder without one was not finished, and is no node.
         folder.write(folder.card_path, armor(sign_card(made, signers)).encode())
         return folder
 
-    def _make_place(self) -> None:
+    def make_place(self) -> None:
+        """An empty folder of our own. Raises LocalError node.exists, file.unwritable."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(self.path.iterdir()):
@@ -156,7 +156,7 @@ class Folder:
         signed = self.charter()
         store = sqlite.open_reader(self.store_path)
         try:
-            yield View(store, Channel(signed), self.position(signed))
+            yield View(store, known_channel(signed, store), own_log(store, self.position(signed)))
         finally:
             store.close()
 
@@ -202,16 +202,32 @@ class Folder:
     def node(self, passphrase: bytes | None, wait: float = LOCK_WAIT_SECONDS) -> Iterator[Node]:
         """The node, to write with. Raises LocalError node.*, pen.*, store.*."""
         signed = self.charter()
-        own = self.position(signed)
-        with self.locked(wait), self.pen(passphrase) as pen:
-            store = sqlite.open_writer(self.store_path)
+        position = self.position(signed)
+        with self.locked(wait), self.store() as store, self.pen(passphrase) as pen:
             try:
-                yield Node(store, pen, Channel(signed), own, clock=time.time, random=_random)
+                channel = known_channel(signed, store)
+                yield Node(store, pen, channel, own_log(store, position), clock=time.time, random=random)
             finally:
-                try:
-                    pen.sync()  # also after an error: what was committed before it may have left
-                finally:
-                    store.close()
+                pen.sync()  # also after an error: what was committed before it may have left
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store, to write, by whoever holds the lock; and the pen that belongs to it in its place. Raises LocalError store.*, pen.*."""
+        store = sqlite.open_writer(self.store_path)
+        try:
+            self._finish_rotation(store)
+            yield store
+        finally:
+            store.close()
+
+    def _finish_rotation(self, store: Store) -> None:
+        """A rotation that was cut short: after its transaction the new pen takes its place, before it the new pen was never used."""
+        if not self.next_pen_path.exists():
+            return
+        if store.meta(PEN) == Pen.identity(self.next_pen_path):
+            Pen.replace(self.pen_path, self.next_pen_path)
+        else:
+            self.next_pen_path.unlink()
 
 
 def _try_lock(handle: int) -> bool:
@@ -222,11 +238,46 @@ def _try_lock(handle: int) -> bool:
     return True
 
 
-def _random(count: int) -> bytes:
+def random(count: int) -> bytes:
+    """The system's randomness. Raises LocalError random.failed."""
     try:
         return os.urandom(count)
     except (OSError, NotImplementedError):
         raise LocalError("random.failed") from None
+
+
+# --- New keys ---
+
+
+def new_seeds() -> Seeds:
+    """The private keys of a new log. Raises LocalError random.failed."""
+    return Seeds(*(random(32) for _ in range(5)))
+
+
+def public_keys(seeds: Seeds) -> LogKeys:
+    """Their public halves."""
+    return LogKeys(
+        _public(seeds.log_ed25519),
+        _public_pq(seeds.log_mldsa44),
+        _public(seeds.receipt_ed25519),
+        _public_pq(seeds.receipt_mldsa44),
+        seal.public_key(seeds.sealing),
+    )
+
+
+def log_signers(seeds: Seeds) -> list[Callable[[bytes], bytes]]:
+    """Those that sign, in the order in which they sign a card and an opening."""
+    return [
+        signer(seeds.log_ed25519),
+        signer_pq(seeds.log_mldsa44),
+        signer(seeds.receipt_ed25519),
+        signer_pq(seeds.receipt_mldsa44),
+    ]
+
+
+def recovery_key(ed25519: bytes, mldsa44: bytes) -> RecoveryKey:
+    """The public half of a recovery key's seeds."""
+    return RecoveryKey(_public(ed25519), _public_pq(mldsa44))
 
 
 def _public(seed: bytes) -> bytes:
@@ -237,9 +288,11 @@ def _public_pq(seed: bytes) -> bytes:
     return MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
 
 
-def _signer(seed: bytes) -> Callable[[bytes], bytes]:
+def signer(seed: bytes) -> Callable[[bytes], bytes]:
+    """Signs with the Ed25519 key of a seed."""
     return Ed25519PrivateKey.from_private_bytes(seed).sign
 
 
-def _signer_pq(seed: bytes) -> Callable[[bytes], bytes]:
+def signer_pq(seed: bytes) -> Callable[[bytes], bytes]:
+    """Signs with the ML-DSA-44 key of a seed."""
     return MLDSA44PrivateKey.from_seed_bytes(seed).sign

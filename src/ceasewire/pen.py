@@ -39,7 +39,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from .errors import LocalError
-from .keyfile import SEED_BYTES, Random, draw, open_secret, write_secret
+from .keyfile import SEED_BYTES, Random, draw, open_secret, sync_folder, write_secret
 
 ARGON2_MEMORY_KIB: Final = 64 * 1024
 ARGON2_PASSES: Final = 3
@@ -206,6 +206,39 @@ class Pen:
         finally:
             os.close(handle)
         return max(count for count in _counters(_parse(data)[0], data) if count is not None)
+
+    @staticmethod
+    def identity(path: Path) -> bytes:
+        """32 bytes that tell one pen from another and stay the same whatever it notes. Raises LocalError pen.mode, pen.damaged,
+        disk.failed."""
+        handle = open_secret(path)
+        try:
+            header, sealed = _parse(os.pread(handle, _FILE_BYTES + 1, 0))
+        except OSError as error:
+            raise LocalError("disk.failed", f"{path.name}: {error.strerror}") from error
+        finally:
+            os.close(handle)
+        return hashlib.sha256(header.encode() + sealed).digest()
+
+    @staticmethod
+    def replace(path: Path, following: Path) -> None:
+        """Destroy the pen at `path`, if there still is one, and put the one at `following` in its place, durably.
+
+        The old keys are overwritten first: a process that is killed in between leaves no pen but the new one, where it was. (A disk may
+        keep what was overwritten; who gives one away destroys it.) Raises LocalError disk.failed.
+        """
+        try:
+            if path.exists():
+                handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    os.pwrite(handle, bytes(_FILE_BYTES), 0)
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+            os.replace(following, path)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise LocalError("disk.failed", f"{path.name}: {error.strerror}") from error
 
     def note(self, counter: int) -> None:
         """Write the counter; a sync in another thread is waited for. ValueError for a smaller one, LocalError disk.failed."""

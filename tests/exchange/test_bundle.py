@@ -42,7 +42,7 @@ FULL = Contents(
 SEALED = TEST.bundle(FULL, 1)
 
 
-def log_key(number: int) -> bytes:
+def log_key(number: int, _contents: bytes) -> bytes:
     if number not in CHANNEL.logs:
         raise PeerError("log.unknown", str(number))
     return CHANNEL.logs[number].log[0].key

@@ -24,16 +24,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ceasewire.errors import PeerError
 from ceasewire.exchange import bundle
 from ceasewire.folder import Folder
-from ceasewire.keyfile import write_unlock_key
+from ceasewire.keyfile import write_recovery, write_unlock_key
 from ceasewire.node import fsck
 from ceasewire.node.exchange import Exchange, Report
 from ceasewire.node.node import Node, Sent
+from ceasewire.node.openings import known_channel, own_log
 from ceasewire.node.taking import Received
 from ceasewire.pen import Pen, Seeds
 from ceasewire.record.card import armor
 from ceasewire.record.charter import ALGORITHMS
+from ceasewire.renewal import add_device, rotate
 from ceasewire.store import sqlite
 from helpers import START, TestChannel, TestParty, make_channel
 
@@ -54,12 +57,12 @@ class Clock:
 
 
 class Side:
-    """One party's node. `log` is the number of its log; `clock` its own."""
+    """One device's node. `party` is its party's slug, `slug` what the test calls the device, `clock` its own."""
 
-    def __init__(self, made: TestChannel, slug: str, path: Path, seed: int) -> None:
+    def __init__(self, made: TestChannel, slug: str, path: Path, seed: int, party: str | None = None) -> None:
         self.made = made
         self.slug = slug
-        self.log = next(n for n, names in made.channel.logs.items() if names.slug == slug)
+        self.party = made.parties[party or slug]
         self.folder = Folder(path)
         self.clock = Clock()
         self._random = random.Random(f"{seed}/{slug}")
@@ -70,13 +73,33 @@ class Side:
         """Open the folder's node: lock, pen, store."""
         with ExitStack() as stack:
             stack.enter_context(self.folder.locked(0))
+            store = stack.enter_context(self.folder.store())
             pen = stack.enter_context(self.folder.pen(None))
-            store = sqlite.open_writer(self.folder.store_path)
-            stack.callback(store.close)
-            self.node = Node(store, pen, self.made.channel, self.log, clock=self.clock, random=self._random.randbytes)
+            own = own_log(store, self.made.channel.position(self.party.slug) or 0)
+            channel = known_channel(self.made.signed, store)
+            self.node = Node(store, pen, channel, own, clock=self.clock, random=self._random.randbytes)
             self._open = stack.pop_all()
         self.exchange = Exchange(self.node)
         return self
+
+    @property
+    def log(self) -> int:
+        """The number of its log."""
+        return self.node.own
+
+    @property
+    def recovery(self) -> Path:
+        """The party's recovery key in a file, as on a stick."""
+        path = self.folder.path.parent / f"recovery-{self.party.slug}.txt"
+        if not path.exists():
+            write_recovery(path, self.party.seeds["recovery", "ed25519"], self.party.seeds["recovery", "mldsa44"])
+        return path
+
+    def rotate(self) -> Side:
+        """New keys in the same folder; this side is then the new log's."""
+        self.close()
+        rotate(self.folder, None, self.recovery, clock=self.clock)
+        return self.open()
 
     def close(self) -> None:
         """Let go of everything, as a process that ends."""
@@ -133,6 +156,16 @@ class ChannelPair:
         for slug in slugs:
             shutil.copytree(template / slug, self.path / slug)
         self.sides = {slug: Side(self.made, slug, self.path / slug, seed) for slug in slugs}
+        self.bystanders: list[str] = []
+
+    @staticmethod
+    def among(*others: str, phone: bool = False, **toml: Any) -> ChannelPair:
+        """North and south, and others who take no part until `check`: parties, and perhaps a further device of south's."""
+        pair = ChannelPair(("north", "south", *others), **toml)
+        if phone:
+            pair.device("south", "phone")
+        pair.bystanders = list(pair.sides)[2:]
+        return pair
 
     def __enter__(self) -> ChannelPair:
         return self
@@ -148,6 +181,15 @@ class ChannelPair:
     def __iter__(self) -> Iterator[Side]:
         return iter(self.sides.values())
 
+    def device(self, of: str, slug: str, replaces: str | None = None) -> Side:
+        """A further device of the party of one that is there, or a successor for a log; it has only its own beginning."""
+        side = self[of]
+        path = self.path / slug
+        add_device(side.folder, path, None, side.recovery, replaces=replaces, clock=side.clock)
+        self.sides[slug] = Side(self.made, slug, path, 0, side.party.slug)
+        self.sides[slug].clock.now = side.clock.now
+        return self.sides[slug]
+
     @property
     def north(self) -> Side:
         return self["north"]
@@ -162,8 +204,15 @@ class ChannelPair:
             side.clock.now = now
 
     def sync(self, a: str, b: str) -> Report:
-        """`a` calls `b` and both go on until neither has anything new, as over HTTPS."""
+        """`a` calls `b` and both go on until neither has anything new, as over HTTPS. A log that `a` has not heard of calls `a`."""
         caller, called = self[a], self[b]
+        if called.log not in caller.node.channel.logs:
+            caller, called = called, caller
+        if called.log not in caller.node.channel.logs:
+            for one, other in ((caller, called), (called, caller)):
+                self._call_an_earlier_log(one, other)
+        if called.log not in caller.node.channel.logs:
+            return Report(called.slug, error="log.unknown")  # two new devices, who cannot know of each other yet
         talk = caller.exchange.talk(called.log)
         data = next(talk)
         while True:
@@ -175,6 +224,21 @@ class ChannelPair:
                 report: Report = end.value
                 return report
 
+    @staticmethod
+    def _call_an_earlier_log(caller: Side, called: Side) -> None:
+        """Call the device by the log that it kept before a rotation of which the caller has not heard, as its address stays the same."""
+        known = next((log for log in called.node.channel.before(called.log) if log in caller.node.channel.live_logs()), None)
+        if known is None or known == caller.log or caller.node.closed:
+            return
+        caller.exchange.forget_fresh_key(known)
+        try:
+            called.receive(caller.bundle(known))
+        except PeerError as error:
+            if error.code != "bundle.key_gone":  # it lost the old keys too
+                raise
+            return
+        caller.receive(called.bundle(caller))
+
     def deliver(self, data: bytes) -> list[Received]:
         """Hand every bundle of a file to whom it is for."""
         found, at = [], 0
@@ -185,16 +249,27 @@ class ChannelPair:
             at += len(one)
         return found
 
-    def settle(self, rounds: int = 3) -> None:
+    def settle_all_but(self, *away: str) -> None:
+        """Everyone calls everyone three times, but for those who are away."""
+        self.settle(without=away)
+
+    def settle(self, rounds: int = 3, without: tuple[str, ...] = ()) -> None:
         """Everyone calls everyone, so many times."""
-        slugs = list(self.sides)
+        slugs = [slug for slug in self.sides if slug not in without]
         for _ in range(rounds):
             for n, a in enumerate(slugs):
                 for b in slugs[n + 1 :]:
                     self.sync(a, b)
 
     def check(self) -> None:
-        """What must hold whenever faults have stopped: one record everywhere, and every stored byte sound."""
+        """What must hold whenever faults have stopped: one record everywhere, and every stored byte sound. Bystanders hear of it now."""
+        for slug in [*self.bystanders, *self.bystanders[:-1]]:
+            self.sync(slug, "north")
+            self.sync(slug, "south")
+        if self.bystanders:
+            self.sync("north", "south")
+            for slug in self.bystanders:
+                self.sync(slug, "south")
         first, *others = list(self)
         for side in others:
             assert side.shown() == first.shown(), f"{side.slug} and {first.slug} show different records"

@@ -293,7 +293,7 @@ NEXT = """
 import os
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 
 def upgrade():
     op.add_column("peer", sa.Column("weight", sa.BigInteger()))
@@ -304,22 +304,37 @@ def upgrade():
 
 
 @pytest.fixture
-def second_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
     def make(then: str) -> Path:
         scripts = tmp_path / "scripts"
         shutil.copytree(upgrade.SCRIPTS, scripts, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (scripts / "versions" / "r0002_next.py").write_text(NEXT.format(then=then))
+        (scripts / "versions" / "r0003_next.py").write_text(NEXT.format(then=then))
         return scripts
 
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002", "0003"))
+    monkeypatch.setattr(schema, "HEAD", "0003")
     return make
 
 
 def at_first_revision(path: Path) -> Path:
-    made(path)
-    edit(path, "UPDATE alembic_version SET version_num = '0001'", "UPDATE tally SET value = 7 WHERE name = 'counter'")
+    """A store as the version without openings left it."""
+    migrated(path, "0001")
+    path.chmod(0o600)
+    edit(path, f"PRAGMA application_id = {schema.APPLICATION_ID}", "UPDATE tally SET value = 7 WHERE name = 'counter'")
     return path
+
+
+def test_a_store_of_the_first_version_takes_openings_once_a_writer_opened_it(tmp_path: Path) -> None:
+    path = at_first_revision(tmp_path / "store.db")
+    refuses("usage", lambda: sqlite.open_reader(path))
+    store = sqlite.open_writer(path)
+    assert (store.counter, store.openings()) == (7, {})
+    store.commit(Change(openings={2**31 + 7: b"later", 2**31 + 5: b"file"}))
+    store.commit(Change(openings={2**31 + 5: b"another"}))
+    store.close()
+    reader = sqlite.open_reader(path)
+    assert list(reader.openings().items()) == [(2**31 + 5, b"file"), (2**31 + 7, b"later")]
+    reader.close()
 
 
 def using(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -332,10 +347,10 @@ def using(scripts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_writer_upgrades_and_a_reader_asks_for_one(
-    tmp_path: Path, second_revision: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, next_revision: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = at_first_revision(tmp_path / "store.db")
-    using(second_revision("pass"), monkeypatch)
+    using(next_revision("pass"), monkeypatch)
     refuses("usage", lambda: sqlite.open_reader(path))
     store = sqlite.open_writer(path)
     assert store.counter == 107
@@ -344,20 +359,20 @@ def test_a_writer_upgrades_and_a_reader_asks_for_one(
 
 
 def test_an_upgrade_that_fails_leaves_the_old_store(
-    tmp_path: Path, second_revision: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, next_revision: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = at_first_revision(tmp_path / "store.db")
     before = definitions(path)
-    using(second_revision('op.execute("SELECT nothing")'), monkeypatch)
+    using(next_revision('op.execute("SELECT nothing")'), monkeypatch)
     refuses("store.damaged", lambda: sqlite.open_writer(path))
     assert definitions(path) == before
 
 
-def test_an_upgrade_that_is_killed_leaves_the_old_store(tmp_path: Path, second_revision: Callable[[str], Path]) -> None:
+def test_an_upgrade_that_is_killed_leaves_the_old_store(tmp_path: Path, next_revision: Callable[[str], Path]) -> None:
     path = at_first_revision(tmp_path / "store.db")
     before = definitions(path)
     script = "import sys; from pathlib import Path; from store.test_opening import migrated\n"
     script += "migrated(Path(sys.argv[1]), 'head', Path(sys.argv[2]))"
-    command = [sys.executable, "-c", script, str(path), str(second_revision("os._exit(9)"))]
+    command = [sys.executable, "-c", script, str(path), str(next_revision("os._exit(9)"))]
     assert subprocess.run(command, env=child_environment(), check=False).returncode == 9
     assert definitions(path) == before

@@ -6,7 +6,7 @@
     signature = Ed25519 by the sender's log key over 0xFF || "ceasewire/bundle/1" || SHA-256(header) || SHA-256(contents)
 
 Integers are big-endian. A bundle file is one or more bundles in a row. Nothing of the contents is read before the signature
-verifies.
+verifies, but for the opening of a log that is not known yet, which verifies first and gives the key.
 """
 
 from __future__ import annotations
@@ -99,9 +99,9 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Contents:
     """What a bundle carries. `heads` and `wants` map log number to size; `checkpoints` are C2SP notes, the newest known of each
-    log with all its cosignatures; `sealing_key` a fresh key to seal to (b"" if none); `gone` ids of sealing keys that are gone;
-    `echo` SHA-256 of the bundle that this one answers (b"" if none). Openings, evidence and proofs are byte strings for later
-    versions. `packed` is more runs to write; what is read stands in `runs`."""
+    log with all its cosignatures; `openings` the opening files of later logs; `sealing_key` a fresh key to seal to (b"" if none);
+    `gone` ids of sealing keys that are gone; `echo` SHA-256 of the bundle that this one answers (b"" if none). Evidence and proofs
+    are byte strings for later versions. `packed` is more runs to write; what is read stands in `runs`."""
 
     log: int
     counter: int
@@ -264,9 +264,9 @@ class Opened:
     contents: bytes
 
 
-def read(data: bytes, seed: bytes, log_key: Callable[[int], bytes]) -> Opened:
-    """Open one whole bundle with the sealing key's seed. `log_key(number)` gives a log's Ed25519 key or raises PeerError
-    log.unknown.
+def read(data: bytes, seed: bytes, log_key: Callable[[int, bytes], bytes]) -> Opened:
+    """Open one whole bundle with the sealing key's seed. `log_key(number, contents)` gives a log's Ed25519 key or raises PeerError
+    log.unknown. Of a log that it does not know it may look for the opening in the contents, of which nobody has vouched yet.
 
     Raises PeerError bundle.open, bundle.padding, bundle.signature, log.unknown; and as `split`.
     """
@@ -279,6 +279,6 @@ def read(data: bytes, seed: bytes, log_key: Callable[[int], bytes]) -> Opened:
     if len(plain) < _PREFIX_BYTES or len(plain) != bucket(end) or plain[end:].strip(b"\0"):
         raise PeerError("bundle.padding")
     sender, contents = int.from_bytes(plain[:4], "big"), plain[_PREFIX_BYTES:end]
-    if not ed25519.verify(log_key(sender), plain[4:68], _signed(header, contents)):
+    if not ed25519.verify(log_key(sender, contents), plain[4:68], _signed(header, contents)):
         raise PeerError("bundle.signature")
     return Opened(sender, contents)

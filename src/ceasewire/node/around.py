@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 
+from ..record.authority import GOVERNING
 from ..record.values import LogState, Row
 from ..store.interface import Store
 from ..tlog import tiles
@@ -31,6 +32,11 @@ class Pending:
         rests = self._rests.setdefault(state.number, {})
         for row in rows:
             rests.setdefault(row.rest, row.index)
+
+    def governing(self) -> list[Row]:
+        """See record.log.Around."""
+        pending = [row for rows in self._rows.values() for row in rows if row.kind in GOVERNING and row.void is None]
+        return self._store.governing() + pending
 
     def sizes(self) -> dict[int, int]:
         """Log number -> size, of every log with an entry."""

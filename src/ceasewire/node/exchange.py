@@ -6,7 +6,7 @@ our receipts for it. The receipts leave in the next bundle, never before that tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,15 +16,18 @@ from ..exchange import bundle, seal
 from ..exchange.bundle import Contents, Told
 from ..exchange.session import Span, due, lacking
 from ..record.fields import Json
+from ..record.standing import REPLACED
 from ..store.interface import Change, FreshKey, Peer
 from .around import Pending
 from .node import GONE, Node
+from .openings import addressed, stranger_key
 from .packing import pack
 from .taking import Received, Taking
 
 _DAY: Final = 86400
 _KEYS_GONE_KEPT: Final = 8
 _GONE_SECONDS: Final = 60
+_CHAIN: Final = 8  # openings of the logs before ours that ride in a stranger's bundle, which is short
 _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
 
 
@@ -59,22 +62,35 @@ class Exchange:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._gone_at = 0
+        self._turn = 0  # which log's newest checkpoint comes first in the next bundle
         self.on_flash: list[Callable[[str], None]] = []  # called with the ref of each flash of another log, taken or held
 
     # --- Out ---
 
     def peers(self) -> list[int]:
-        """The logs of every other party."""
-        return [number for number in self.node.channel.logs if number != self.node.own]
+        """The logs to call: each party's that stands in for its first one. Further devices of a party have no address, and call."""
+        return [number for number in self.node.channel.called_logs if number != self.node.own]
 
     def spans(self, peer: int, covered: Mapping[int, int] | None = None) -> list[Span]:
         """What the peer lacks, by the rule of exchange.session; `covered` log -> size that is on its way already."""
         node = self.node
+        if node.channel.successors_of(peer):
+            return []  # a device that was replaced may be in anybody's hands
         known = node.store.peers().get(peer)
         held, reach = Pending(node.store).sizes(), node.store.covered(node.own).get(peer, 0)
         found = due(node.own, held, reach, known.wants if known else {})
+        if self._is_stranger(peer, covered):
+            found = [Span(node.own, 0, 1)]
         starts = [max(span.start, (covered or {}).get(span.log, 0)) for span in found]
         return [replace(span, start=start) for span, start in zip(found, starts, strict=True) if start < span.stop]
+
+    def _is_stranger(self, peer: int, covered: Mapping[int, int] | None = None) -> bool:
+        """Whether the peer may never have heard of our later log: then a bundle leads with the opening and message 0, and is short."""
+        node = self.node
+        if node.own not in node.channel.openings or (covered or {}).get(node.own) or node.store.covered(node.own).get(peer):
+            return False
+        known = node.store.peers().get(peer)
+        return known is None or node.own not in known.heads  # a bundle of its own may have been for a log before this one
 
     def compose(self, peer: int, *, echo: bytes = b"", covered: Mapping[int, int] | None = None) -> Composed:
         """The next bundle for a peer. `echo` is SHA-256 of the bundle it answers; `covered` what earlier bundles of a file cover.
@@ -84,44 +100,77 @@ class Exchange:
         node = self.node
         with node.lock:
             node.check_open()
-            spans = self.spans(peer, covered)
-            runs, more = pack(node, spans)
             change = Change()
             known = node.store.peers().get(peer) or Peer(peer)
-            contents = Contents(
-                log=node.own,
-                counter=node.next_counter(),
-                heads=Pending(node.store).sizes(),
-                packed=runs,
-                checkpoints=self._newest_notes({run.log for run in runs}),
-                wants=self._wants(peer, known),
-                sealing_key=self._fresh_key(peer, change),
-                gone=_split(node.store.meta(GONE), seal.KEY_ID_BYTES),
-                told=self._told(peer),
-                echo=echo,
-            ).encode()
+            contents, more = self._contents(known, covered, change)
+            encoded = replace(contents, echo=echo).encode()
             if change.fresh_keys:
                 node.commit(change)
-            key = known.sealing_key or node.channel.logs[peer].sealing
             data = bundle.write(
-                contents,
+                encoded,
                 sender=node.own,
                 recipient=peer,
                 channel_id=node.channel.channel_id,
-                sealing_key=key,
+                sealing_key=known.sealing_key or node.channel.logs[peer].sealing,
                 sign=node.pen.sign_log,
                 seal_to=seal.seal,
             )
-        reach = {run.log: run.start + len(run.rows) for run in runs}
-        return Composed(data, sum(len(run.rows) for run in runs), reach, more)
+        reach = {run.log: run.start + len(run.rows) for run in contents.packed}
+        return Composed(data, sum(len(run.rows) for run in contents.packed), reach, more)
 
-    def _newest_notes(self, besides: set[int]) -> list[bytes]:
-        """The newest checkpoint of each log with every cosignature we hold, but of logs whose run says the same."""
-        found = []
-        for log in self.node.channel.logs:
-            kept = self.node.store.newest_checkpoint(log)
-            if kept is not None and log not in besides:
-                found.append(self.node.note(kept).encode())
+    def _contents(self, known: Peer, covered: Mapping[int, int] | None, change: Change) -> tuple[Contents, bool]:
+        """What to say to a peer, and whether more is due. To a device that was replaced: only that, and by what."""
+        node, peer = self.node, known.number
+        openings = self._openings(peer, known)
+        contents = Contents(node.own, node.next_counter(), {}, openings=list(openings.values()))
+        if node.channel.successors_of(peer):
+            return replace(contents, told=[Told(REPLACED, peer, "")]), False
+        unknown = node.channel.openings.keys() - known.heads.keys() - openings.keys() - {peer}
+        stranger = self._is_stranger(peer, covered)
+        runs, more = pack(node, self.spans(peer, covered), unknown)
+        contents = replace(
+            contents,
+            heads=Pending(node.store).sizes(),
+            packed=runs,
+            checkpoints=[] if stranger else self._newest_notes({run.log for run in runs} | unknown, unknown),
+            wants=self._wants(peer, known),
+            sealing_key=self._fresh_key(peer, change),
+            gone=_split(node.store.meta(GONE), seal.KEY_ID_BYTES),
+            told=self._told(peer),
+        )
+        return contents, more or (stranger and node.store_size(node.own) > 1)
+
+    def _openings(self, peer: int, known: Peer) -> dict[int, bytes]:
+        """Openings that the peer may not know: our own until it cosigned our log, those of logs of which it holds nothing and we do. To a
+        device that was replaced: what replaced it."""
+        node, held = self.node, Pending(self.node.store).sizes()
+        successors = node.channel.successors_of(peer)
+        files = node.store.openings()
+        if successors:
+            return {log: files[log] for log in successors}
+        lacks = [log for log in files if log not in known.heads and log in held and log not in (peer, node.own)]
+        own = [node.own] if node.own in files and not node.store.covered(node.own).get(peer) else []
+        chain = [log for log in node.channel.before(node.own) if log in files][:_CHAIN]
+        chosen = [*own, *chain] if self._is_stranger(peer) else [*own, *lacks][: limits.OPENINGS_PER_BUNDLE]
+        return {log: files[log] for log in chosen}
+
+    def _newest_notes(self, besides: Collection[int], unknown: Collection[int]) -> list[bytes]:
+        """The newest checkpoint of each log with every cosignature we hold, but of logs whose run says the same. Cosignatures of logs
+        `unknown` to the peer are left out: it could not tell whose they are. What does not fit comes first in the next bundle."""
+        logs = list(self.node.channel.logs)
+        self._turn %= len(logs)
+        found: list[bytes] = []
+        room = limits.NOTES_BYTES
+        for n in range(self._turn, self._turn + len(logs)):
+            log = logs[n % len(logs)]
+            kept = None if log in besides else self.node.store.newest_checkpoint(log)
+            if kept is not None:
+                found.append(self.node.note(kept, unknown).encode())
+                room -= len(found[-1])
+            if room < 0:
+                self._turn = n
+                return found[:-1]
+        self._turn = 0
         return found
 
     def _wants(self, peer: int, known: Peer) -> dict[int, int]:
@@ -133,6 +182,10 @@ class Exchange:
         if any(run.log == peer and run.code == "log.gap" for run in node.store.shelved()):
             wants[peer] = held.get(peer, 0)
         return wants
+
+    def _lacks(self, peer: int) -> tuple[list[Span], dict[int, int]]:
+        """What the peer lacks of what we hold, and what we lack of what it does."""
+        return self.spans(peer), self._wants(peer, self.node.store.peers().get(peer) or Peer(peer))
 
     def _told(self, peer: int) -> list[Told]:
         """What the peer should know of its log here: held runs, a frozen log."""
@@ -161,14 +214,18 @@ class Exchange:
         with node.lock:
             sender, contents, key_id = self._open(data)
             work = Taking(node, sender)
-            work.run(contents, large=len(data) > limits.RUN_BYTES)
-            self._retire(sender, key_id, work.change)
-            committed = work.commit()
+            with node.widening():
+                work.run(contents, large=len(data) > limits.RUN_BYTES)
+                self._retire(sender, key_id, work.change)
+                committed = work.commit()
             self._ring(work)
-            if work.received.messages or any(state.frozen for state in work.change.states):
+            if work.received.messages or work.change.openings or any(state.frozen for state in work.change.states):
                 self.retry_shelf()
+            node.answer_successors()
         if committed:
             node.changed()
+        if sender not in node.channel.logs:
+            raise PeerError(work.received.refused[0])
         return work.received
 
     def _ring(self, work: Taking) -> None:
@@ -181,7 +238,7 @@ class Exchange:
         header = bundle.Header.decode(data)
         if header.channel_id != node.channel.channel_id:
             raise PeerError("bundle.channel")
-        if header.recipient != node.own:
+        if header.recipient != node.own and header.recipient not in node.channel.before(node.own):
             raise PeerError("bundle.recipient", node.channel.log_name(header.recipient) or str(header.recipient))
         opened = bundle.read(data, self._seed(header.key_id), self._log_key)
         contents = Contents.decode(opened.contents)
@@ -199,11 +256,9 @@ class Exchange:
         change.fresh_keys += [replace(key, retired=now) for key in keys[:place] if place is not None and key.retired is None]
         change.drop_fresh_keys += [key.key_id for key in self.node.store.fresh_keys() if _dead(key, now)]
 
-    def _log_key(self, number: int) -> bytes:
+    def _log_key(self, number: int, contents: bytes) -> bytes:
         names = self.node.channel.logs.get(number)
-        if names is None:
-            raise PeerError("log.unknown", str(number))
-        return names.log[0].key
+        return stranger_key(self.node.channel, number, contents) if names is None else names.log[0].key
 
     def _seed(self, key_id: bytes) -> bytes:
         node = self.node
@@ -246,7 +301,7 @@ class Exchange:
         node = self.node
         before = node.store.covered(node.own).get(peer, 0)
         report = Report(node.channel.logs[peer].slug)
-        idle, lacked = 0, self.spans(peer)
+        idle, lacked = 0, self._lacks(peer)
         for _ in range(_ROUNDS):
             composed = self.compose(peer)
             report.sent += composed.messages
@@ -256,13 +311,15 @@ class Exchange:
             report.receipted = node.store.covered(node.own).get(peer, 0) - before
             if received.refused:
                 report.error = report.error or received.refused[0]
+            if node.channel.successors_of(peer):
+                break  # which is what the answer said: the next talk is with what replaced it
             if received.own_refused:
                 break  # what it says of others may be another's fault, and must not keep our own messages from it
-            lacks = self.spans(peer)
+            lacks = self._lacks(peer)
             idle = 0 if received.messages or received.receipts or lacks != lacked else idle + 1
             lacked = lacks
             # Messages that were here already mean that our receipt for them got lost: one more round takes it there.
-            if idle > bool(received.again) or not (lacks or received.messages or received.again):
+            if idle > bool(received.again) or not (any(lacks) or received.messages or received.again):
                 break
         known = node.store.peers().get(peer)
         report.error = report.error or (known.told if known else None)
@@ -275,6 +332,11 @@ class Exchange:
             known = node.store.peers().get(peer)
             if known and known.sealing_key:
                 node.commit(Change(peers=[replace(known, sealing_id=None, sealing_key=None)]))
+
+    def write_files(self, name: str) -> tuple[bytes, int]:
+        """`write_file` to every log that a name addresses, in a row. Raises LocalError usage."""
+        parts = [self.write_file(log) for log in addressed(self.node, name)]
+        return b"".join(data for data, _ in parts), sum(count for _, count in parts)
 
     def write_file(self, peer: int) -> tuple[bytes, int]:
         """As many bundles as cover all that the peer has not receipted, in a row; and how many messages ride in them."""

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
+from ..record.authority import GOVERNING
 from ..record.values import Cosignature, LogState, Row
+from ..store.derived_interface import Derived
 from ..store.interface import Change, FreshKey, KeptCheckpoint, Peer, Refused, Shelved, Store
 
 T = TypeVar("T")
@@ -53,6 +55,10 @@ class Remembering:
         yield from (("meta", name) for name in change.meta)
         yield from (("newest", kept.log) for kept in change.checkpoints)
         yield from (("covered", one.log) for one in change.cosignatures)
+        if any(one.kind in GOVERNING for one in change.rows):
+            yield ("governing",)
+        if change.openings:
+            yield ("openings",)
         if change.fresh_keys or change.drop_fresh_keys:
             yield ("fresh",)
         if change.shelve or change.unshelve:
@@ -73,6 +79,10 @@ class Remembering:
             self._states = self._store.states()
         return dict(self._states)
 
+    def openings(self) -> dict[int, bytes]:
+        """See Store."""
+        return self._remember(("openings",), self._store.openings)
+
     def rows(self, log: int, start: int, stop: int, max_bytes: int | None = None) -> list[Row]:
         """See Store."""
         return self._store.rows(log, start, stop, max_bytes)
@@ -81,9 +91,21 @@ class Remembering:
         """See Store."""
         return self._store.row(log, index)
 
+    def at(self, refs: Sequence[tuple[int, int]]) -> list[Row]:
+        """See Store."""
+        return self._store.at(refs)
+
+    def seen_steps(self, log: int, start: int) -> Iterator[tuple[int, bytes]]:
+        """See Store."""
+        return self._store.seen_steps(log, start)
+
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """See Store."""
         return self._store.scan(kinds=kinds, log=log, since=since)
+
+    def governing(self) -> list[Row]:
+        """See Store."""
+        return self._remember(("governing",), self._store.governing)
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """See Store."""
@@ -147,6 +169,10 @@ class Remembering:
     def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
         """See Store."""
         return self._store.refused(limit, data=data)
+
+    def derived(self) -> Derived:
+        """See Store."""
+        return self._store.derived()
 
     def close(self) -> None:
         """See Store."""

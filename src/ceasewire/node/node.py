@@ -7,26 +7,31 @@ let anything leave. Methods are called by one thread at a time (`lock`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..pen import Pen
+from ..record.authority import Authority
 from ..record.channel import Channel, LogNames
 from ..record.fields import Json
-from ..record.kinds import KINDS, UNDERSTOOD, read_body
+from ..record.kinds import KINDS
 from ..record.log import least_time, validity
 from ..record.message import SEED_BYTES, Body, Message, row
+from ..record.standing import REPLACED, newly_seen
 from ..record.values import Cosignature, LogState, Row
 from ..store.interface import Change, KeptCheckpoint, Store, TileHash
 from ..tlog import checkpoint as checkpoints
 from ..tlog import tiles
 from ..tlog.note import lines_bytes
+from . import composing
 from .around import Pending
 from .memory import Remembering
-from .receipts import WRITTEN, ToWrite
+from .openings import of_log
+from .receipts import ToWrite
 from .view import View
 
 COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignature
@@ -46,6 +51,15 @@ class Sent:
     def as_json(self) -> dict[str, Json]:
         """The JSON of `ceasewire send`."""
         return {"ref": f"{self.log}/{self.index}", "size": self.size}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message to append: its kind, its body, and its seed if releases were made over it (else one is drawn)."""
+
+    kind: int
+    body: Body
+    seed: bytes | None = None
 
 
 class Node(View):
@@ -72,7 +86,7 @@ class Node(View):
         self._clock = clock
         self.draw = random
         self._epoch = self._bundles = 0
-        self.closed = self._why_closed()
+        self._closed = self._why_closed()
         if pen.public().log_ed25519 != self.names.log[0].key:
             raise LocalError("pen.damaged", "it holds the keys of another log")
 
@@ -84,7 +98,7 @@ class Node(View):
     @property
     def batch_most(self) -> int:
         """How many messages one batch may hold. One over a day's quota would be taken by nobody, ever."""
-        return min(limits.BATCH_MESSAGES, self.channel.charter.quotas["messages_per_log_and_day"])
+        return min(limits.BATCH_MESSAGES, composing.in_force(self).charter.quotas["messages_per_log_and_day"])
 
     def now(self) -> int:
         """POSIX seconds by this machine's clock."""
@@ -97,20 +111,36 @@ class Node(View):
 
     def _why_closed(self) -> str | None:
         """PROTOCOL section 6: a store below its pen was rolled back; above it, there was a crash between two writes, which is normal."""
-        if self.store.meta(CLOSED) is not None or self.store.counter < self.pen.counter:
+        if self.store.meta(of_log(CLOSED, self.own)) is not None or self.store.counter < self.pen.counter:
             return "log.closed"
         return None
 
+    @property
+    def closed(self) -> str | None:
+        """The code for which this log signs nothing more, or None: the store was rolled back, or another log has replaced this one."""
+        return self._closed or (REPLACED if self.channel.successors_of(self.own) else None)
+
     def check_open(self) -> None:
-        """Raises LocalError log.closed when this log may sign nothing more."""
+        """Raises LocalError log.closed, log.replaced when this log may sign nothing more."""
         if self.closed:
             raise LocalError(self.closed)
 
+    @contextmanager
+    def widening(self) -> Iterator[None]:
+        """Within, openings may add logs to `channel`. All that is read here sees them when the block ends well, and else never."""
+        before = self.channel
+        try:
+            yield
+        except BaseException:
+            self.channel = before
+            raise
+        self.reading.channel = self.channel
+
     def close_log(self, change: Change) -> None:
         """Sign nothing from now on: the other side showed that this store is older than what had left it."""
-        change.meta[CLOSED] = b"rolled back"
+        change.meta[of_log(CLOSED, self.own)] = b"rolled back"
         change.signed = False
-        self.closed = "log.closed"
+        self._closed = "log.closed"
 
     def commit(self, change: Change) -> None:
         """Commit, then note in the pen that something signed may leave."""
@@ -142,33 +172,58 @@ class Node(View):
     def send_many(self, drafts: Sequence[tuple[str, Json]]) -> list[Sent]:
         """Append messages, each batch under one checkpoint and in one transaction: all of a batch are durable when this returns.
 
-        Raises LocalError log.closed, kind.later, usage, and what `read_body` and the validity rules raise; then nothing of the batch
+        Raises LocalError log.closed, usage, and what `read_body` and the validity rules raise; then nothing of the batch
         is sent, but earlier batches of the same call are.
         """
         with self.lock:
             self.check_open()
-            bodies = [self.read(kind, json) for kind, json in drafts]
-            sent: list[Sent] = []
-            while len(sent) < len(bodies):
-                sent += self._append(bodies[len(sent) : len(sent) + self.batch_most], len(sent), len(bodies))
+            sent = self._send_all([Prepared(*self.read(kind, json)) for kind, json in drafts])
         self.changed()
         return sent
 
-    def read(self, kind: str, json: Json) -> tuple[int, Body]:
-        """A kind's number and the body of its JSON. Raises LocalError usage, kind.later, json.malformed, field.unknown, body.schema."""
-        number = self._kind(kind)
-        if number not in UNDERSTOOD:
-            raise LocalError("kind.later", kind)
-        if number == _LINE_CHECK and isinstance(json, dict) and "receipts" in json:
-            raise LocalError("body.schema", "receipts are written down by the node itself")
-        exercise = self.channel.charter.exercise
-        if isinstance(json, dict) and json.get("exercise") is not None:
-            exercise = json["exercise"] is True
-        return number, read_body(UNDERSTOOD[number], json, self.channel, exercise=exercise)
+    def send_prepared(self, prepared: Sequence[Prepared]) -> list[Sent]:
+        """Append messages whose seeds and releases are there already, as `send_many`. Raises LocalError as it, and release.reused for one
+        that was sent before."""
+        with self.lock:
+            self.check_open()
+            sent = self._send_all(prepared)
+        self.changed()
+        return sent
 
-    def _append(self, bodies: list[tuple[int, Body]], before: int, of: int) -> list[Sent]:
-        """Append as many of the bodies as one batch may hold, under one checkpoint."""
+    def _send_all(self, prepared: Sequence[Prepared]) -> list[Sent]:
+        self._see_successors()
+        sent: list[Sent] = []
+        while len(sent) < len(prepared):
+            sent += self._append(prepared[len(sent) : len(sent) + self.batch_most], len(sent), len(prepared))
+        return sent
+
+    def answer_successors(self) -> None:
+        """Send the line check that a new successor of another log asks for, if one has come and this log may sign."""
+        with self.lock:
+            before = self.store_size(self.own)
+            if self.closed is None:
+                self._see_successors()
+            changed = self.store_size(self.own) > before
+        if changed:
+            self.changed()
+
+    def _see_successors(self) -> None:
+        """The first entry of ours that sees a successor of a log is a line check: it says how far that log had come (record.standing)."""
         pending = Pending(self.store)
+        seen, held = pending.state(self.own).seen, pending.sizes()
+        found = [log for log in newly_seen(self.channel, seen, held) if log != self.own]
+        if found:
+            replaced = [one for log in found if (one := self.channel.openings[log].predecessor) is not None]
+            self._append([Prepared(*self.read("line_check", {}))], 0, 1, replaced)
+
+    def read(self, kind: str, json: Json) -> tuple[int, Body]:
+        """A kind's number and the body of its JSON. Raises LocalError usage, json.malformed, field.unknown, body.schema."""
+        return composing.read(self, kind, json)
+
+    def _append(self, prepared: Sequence[Prepared], before: int, of: int, replaced: Sequence[int] = ()) -> list[Sent]:
+        """Append as many of the messages as one batch may hold, under one checkpoint. `replaced`: see receipts.ToWrite."""
+        pending = Pending(self.store)
+        authority = Authority(self.channel, pending.governing())
         state = pending.state(self.own)
         change = Change(signed=True)
         seen = {log: size for log, size in sorted(pending.sizes().items()) if log != self.own}
@@ -176,13 +231,16 @@ class Node(View):
         rows: list[Row] = []
         room = limits.BATCH_BYTES
         to_write: ToWrite | None = None
-        for kind, body in bodies:
-            if kind == _LINE_CHECK:
-                to_write = to_write or ToWrite(self.store, self.channel, self.own)
-                written = to_write.write(body, state.size + len(rows))
-                change.meta |= {WRITTEN: written} if written else {}
+        for one_of in prepared:
+            if one_of.kind == _LINE_CHECK:
+                to_write = to_write or ToWrite(self.store, self.channel, self.own, replaced)
+                change.meta |= to_write.write(one_of.body, state.size + len(rows))
             where = f"message {before + len(rows) + 1} of {of}" if of > 1 else ""
-            one = self._own_row(state.size + len(rows), Message(kind, time, seen, self.draw(SEED_BYTES), body), where)
+            message = Message(one_of.kind, time, seen, one_of.seed or self.draw(SEED_BYTES), one_of.body)
+            one = self._own_row(authority, state.size + len(rows), message, where, trusted=one_of.seed is None)
+            if one_of.seed and (one.rest in pending.rests(self.own, [one.rest]) or any(row.rest == one.rest for row in rows)):
+                raise LocalError("release.reused", where)
+            authority.add(one)
             rows.append(one)
             room -= len(one.body)
             if room < 0:
@@ -190,14 +248,14 @@ class Node(View):
         self._sign_batch(change, state, rows, LogState(self.own, state.frontier.extend([one.leaf for one in rows]), time, seen))
         return [Sent(self.names.slug, one.index, state.size + len(rows)) for one in rows]
 
-    def _own_row(self, index: int, message: Message, where: str) -> Row:
-        """The row of a message of ours. LocalError for one that others would refuse or mark void; `where` says which it is."""
+    def _own_row(self, authority: Authority, index: int, message: Message, where: str, *, trusted: bool) -> Row:
+        """The row of a message of ours. LocalError for one that others would refuse or mark void; `where` says which it is. `trusted`:
+        `read_body` has checked all but what the node itself wrote down."""
         try:
             one = row(self.own, index, message)
         except PeerError as error:  # it is over the limit of a body: no peer's fault here
             raise LocalError("body.schema", f"{where}: {error.detail}" if where else error.detail) from None
-        # `read_body` has checked all but what the node itself wrote down.
-        code = validity(self.channel, one, message.body, schema=message.kind == _LINE_CHECK)
+        code = validity(authority, one, message.body, schema=message.kind == _LINE_CHECK or not trusted)
         if code:
             raise LocalError(code, where)
         return one

@@ -20,6 +20,7 @@ from ..tlog import checkpoint as checkpoints
 from ..tlog.checkpoint import Checkpoint, SignedCheckpoint
 from ..tlog.note import SignatureLine, lines_bytes
 from .around import Pending
+from .openings import of_log
 
 if TYPE_CHECKING:
     from .node import Node
@@ -129,7 +130,7 @@ class NoteReader:
         self.change.refused.append(Refused(self.node.now(), log, "log.fork", detail, encoding.encode(evidence)))
         if log == self.node.own:
             self.node.close_log(self.change)
-            self.change.meta[_OWN_FORK] = b"kept"
+            self.change.meta[of_log(_OWN_FORK, log)] = b"kept"
             raise PeerError("log.fork", "our own log")
         state = replace(self.pending.state(log), frozen="log.fork")
         self.pending.put(state)
@@ -137,7 +138,8 @@ class NoteReader:
         raise PeerError("log.fork", detail)
 
     def _own_fork_kept(self) -> bool:
-        return _OWN_FORK in self.change.meta or self.node.store.meta(_OWN_FORK) is not None
+        name = of_log(_OWN_FORK, self.node.own)
+        return name in self.change.meta or self.node.store.meta(name) is not None
 
     def _ours(self, log: int, size: int) -> bytes:
         """The note that speaks against another one: of that size, or of the next larger one."""

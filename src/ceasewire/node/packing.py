@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
 from typing import Final
 
@@ -12,22 +12,23 @@ from ..exchange.session import Span
 from ..record.kinds import KINDS
 from ..record.values import Row
 from ..store.interface import KeptCheckpoint
+from .composing import in_force
 from .view import View
 
 _LINE_CHECK: Final = KINDS["line_check"]
 _LOOK: Final = 32  # rows read to see where a run may end, before all that fit are read
 
 
-def pack(view: View, spans: Sequence[Span]) -> tuple[list[PackedRun], bool]:
-    """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left."""
+def pack(view: View, spans: Sequence[Span], unknown: Collection[int] = ()) -> tuple[list[PackedRun], bool]:
+    """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left. `unknown`: see View.note."""
     runs: list[PackedRun] = []
     count, size = limits.BUNDLE_MESSAGES, limits.RUN_BYTES
-    quota = view.channel.charter.quotas["messages_per_log_and_day"]  # a run of our own over it would be held for ever
+    quota = in_force(view).charter.quotas["messages_per_log_and_day"]  # a run of our own over it would be held for ever
     for span in spans:
         start = span.start
         while start < span.stop:
             most = min(count, quota) if span.log == view.own else count
-            run, length = _run(view, Span(span.log, start, span.stop), most, size)
+            run, length = _run(view, Span(span.log, start, span.stop), (most, size), unknown)
             if run is None or (runs and length > size):
                 return runs, True
             runs.append(run)
@@ -36,13 +37,14 @@ def pack(view: View, spans: Sequence[Span]) -> tuple[list[PackedRun], bool]:
     return runs, False
 
 
-def _run(view: View, span: Span, count: int, size: int) -> tuple[PackedRun | None, int]:
-    """The longest run from the span's start that ends at a checkpoint within the room; a whole batch if none does and it is the first.
+def _run(view: View, span: Span, room: tuple[int, int], unknown: Collection[int]) -> tuple[PackedRun | None, int]:
+    """The longest run from the span's start that ends at a checkpoint within the room (messages, bytes); a whole batch if none does and
+    it is the first.
 
     A run ends with the batch of a line check, at the first checkpoint that bears both signatures. Among three or more it also ends
     where `seen` changes: longer runs of two logs that have seen each other would each wait for the other, at whoever has neither.
     """
-    store, several = view.store, len(view.channel.logs) > 2
+    store, several, (count, size) = view.store, len(view.channel.logs) > 2, room
     log, start, stop = span.log, span.start, span.stop
     rows = store.rows(log, start, min(stop, start + count, start + _LOOK), max_bytes=size)
     if _alike(rows, several) == _LOOK:
@@ -63,7 +65,7 @@ def _run(view: View, span: Span, count: int, size: int) -> tuple[PackedRun | Non
             return None, 0
         rows = store.rows(log, start, kept.size)
     rows = rows[: kept.size - start]
-    run = PackedRun(log, start, rows, view.note(kept).encode())
+    run = PackedRun(log, start, rows, view.note(kept, unknown).encode())
     return run, sum(map(_length, rows)) + len(run.checkpoint)
 
 

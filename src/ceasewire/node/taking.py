@@ -14,11 +14,13 @@ from ..exchange import seal
 from ..exchange.bundle import Contents, Run
 from ..record.kinds import KINDS
 from ..record.log import Held, admit
+from ..record.opening import check_first
 from ..store.interface import Change, Peer, Refused, Shelved
 from ..tlog.checkpoint import Checkpoint
-from .around import Pending
+from .composing import in_force
 from .node import COSIGNED_AT, Node, int_of
 from .notes import NoteReader
+from .openings import Known
 from .shelf import Shelf
 
 _DAY: Final = 86400
@@ -50,7 +52,7 @@ class Taking:
         self.large = False  # whether a run could be longer than it may
         self.now = self.node.now()
         self.change = Change()
-        self.pending = Pending(self.node.store)
+        self.pending = Known(self.node.store, self.node.channel)
         self.notes = NoteReader(self.node, self.pending, self.change)
         self.received = Received(sender)
         self.shelf: Shelf | None = None  # read when something must wait
@@ -58,8 +60,13 @@ class Taking:
         self.admitted: dict[int, tuple[Checkpoint, bool]] = {}  # log -> newest checkpoint to cosign, and whether with both keys
 
     def run(self, contents: Contents, *, large: bool) -> None:
-        """Take runs, then checkpoints, then what the sender says of itself. `large`: the bundle is longer than a run may be."""
+        """Take openings, then runs, then checkpoints, then what the sender says of itself. `large`: the bundle is longer than a run may
+        be. Nothing but evidence is taken of a sender whose own opening is refused."""
         self.large = large
+        for data in contents.openings[: limits.OPENINGS_PER_BUNDLE]:
+            self._guard(None, data, partial(self._open_log, data))
+        if self.sender not in self.node.channel.logs:
+            return
         before = self.node.store.covered(self.node.own).get(self.sender, 0)
         self.take_runs([(run, None) for run in contents.runs[: limits.BUNDLE_MESSAGES]])
         # The newest of each log is what may ride here; a bundle full of others would only keep us at work.
@@ -68,6 +75,9 @@ class Taking:
         self._take_peer(contents)
         reach = max((c.size for c in self.change.cosignatures if c.log == self.node.own and c.by == self.sender), default=0)
         self.received.receipts = max(0, reach - before)
+
+    def _open_log(self, data: bytes) -> None:
+        self.node.channel = self.pending.take_opening(data, self.change)
 
     def retry(self) -> None:
         """Take the runs on the shelf. One behind a gap needs no look until the gap is closed, and goes after a day: it comes again."""
@@ -107,7 +117,7 @@ class Taking:
             # What comes before its time is only known to be its log's if that log brought it: nothing here gives its root.
             if shelved is None and (held.code != "log.gap" or self.sender == run.log):
                 self._shelve(run, held)
-                self.flashes += [(run.log, n) for n, one in enumerate(run.messages, run.start) if one.kind == KINDS["flash"]]
+                self._ring(run.log, [n for n, one in enumerate(run.messages, run.start) if one.kind == KINDS["flash"]])
             return False
         except PeerError as error:
             self._refuse(error, run.log, run.encode())
@@ -137,6 +147,9 @@ class Taking:
         if checked and not verified.both:
             raise PeerError("sig.missing", "a line check's checkpoint is signed with ML-DSA-44 too")
         admitted = None
+        opening = node.channel.openings.get(run.log)
+        if fresh and opening and not state.size:
+            check_first(opening, fresh[0].kind, KINDS["keys"], fresh[0].body, node.channel.charter.parties)
         if fresh:
             self.notes.check_overlap(run, verified)
             quota = self._quota(run.log) if charged else len(fresh)
@@ -147,14 +160,20 @@ class Taking:
             node.keep(self.change, state, admitted.rows, admitted.state)
             self.pending.put(admitted.state, admitted.rows)
             self.received.messages += len(fresh)
-            self.flashes += [(one.log, one.index) for one in admitted.rows if one.kind == KINDS["flash"] and not one.void]
+            self._ring(run.log, [one.index for one in admitted.rows if one.kind == KINDS["flash"] and not one.void])
             self.admitted[run.log] = (verified.checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
             if charged:
                 self._count(run.log, len(fresh))
 
+    def _ring(self, log: int, flashes: Sequence[int]) -> None:
+        """Flashes that must be heard. Of a log that was replaced, none that its successor's opener did not hold: a thief would ring."""
+        channel = self.node.channel
+        most = min((channel.openings[one].size for one in channel.successors_of(log)), default=None)
+        self.flashes += [(log, index) for index in flashes if most is None or index < most]
+
     def _quota(self, log: int) -> int:
         day, used = self._used(log)
-        most = self.node.channel.charter.quotas["messages_per_log_and_day"]
+        most = in_force(self.node).charter.quotas["messages_per_log_and_day"]
         return most - used if day == self.now // _DAY else most
 
     def _used(self, log: int) -> tuple[int, int]:

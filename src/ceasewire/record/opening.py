@@ -1,4 +1,4 @@
-"""Openings: how a later log of a party begins. spec/charter.md, "Openings"; PROTOCOL section 11.
+"""Openings: how a later log of a party begins. spec/charter.md, "Openings"; spec/keys.md; PROTOCOL section 11.
 
     opening  = cbor(["ceasewire/open/1", channel id, position, keys, predecessor or null, size, root])
     file     = cbor([opening, place of the recovery key in the card, [signature, ...]])
@@ -6,13 +6,13 @@
     number   = 2^31 + 2^24 x position + the first 24 bits of SHA-256(opening)
 
 `size` and `root` say how much of the predecessor its opener still holds. A further device has no predecessor: null, 0, the empty
-root. Only the format is here: this version reads openings and opens no log.
+root. The log's message 0 is of the kind keys and holds the file in its field 16.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,8 @@ from .card import SEALING_BYTES, Algorithm, Card, LogKeys, check_key, tagged, ve
 from .encoding import Value
 
 TAG: Final = "ceasewire/open/1"
+FIELD: Final = 16  # of a body of the kind keys
+OPENING_SIGNATURES: Final = 6  # the recovery key's two, and those of the four new keys that sign
 _LATER: Final = 2**31
 _PER_PARTY: Final = 2**24
 
@@ -102,6 +104,31 @@ def position_of(log: int) -> int | None:
         return log
     position = (log - _LATER) // _PER_PARTY
     return position if 0 <= position < limits.PARTIES else None
+
+
+def is_later(log: int) -> bool:
+    """Whether a number can be a later log's, which an opening brings."""
+    return log >= _LATER and position_of(log) is not None
+
+
+def opening_of(data: bytes) -> Opening:
+    """The opening of a file whose signatures were verified when it was taken. Raises PeerError as open_opening."""
+    raw, _, _ = encoding.array(encoding.decode(data, limits.CARD_BYTES), 3)
+    return Opening.decode(encoding.octets(raw))
+
+
+def check_first(opening: Opening, kind: int, keys: int, body: Mapping[int, Value], parties: Sequence[Card]) -> None:
+    """That message 0 of a later log is of the kind `keys` and holds this very opening, whole and signed.
+
+    Raises PeerError opening.message.
+    """
+    given = body.get(FIELD)
+    try:
+        if kind == keys and isinstance(given, bytes) and open_opening(given, opening.channel_id, parties) == opening:
+            return
+    except PeerError:
+        pass
+    raise PeerError("opening.message")
 
 
 def _digest(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..record.values import Cosignature, LogState, Row
+from .derived_interface import Derived
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ class Refused:
 class Change:
     """All that one transaction writes. A store commits the whole of it, durably, or nothing.
 
-    `signed` raises the store's counter by one: something signed leaves after this commit (PROTOCOL section 6). Rows, tiles, checkpoints
-    and cosignatures are written once; writing one again with the same key is an error of the caller for rows, and without effect for
-    the others. States, peers, fresh keys, shelved runs and `meta` replace what was there.
+    `signed` raises the store's counter by one: something signed leaves after this commit (PROTOCOL section 6). Rows, tiles, checkpoints,
+    cosignatures and openings (log number -> opening file) are written once; writing one again with the same key is an error of the
+    caller for rows, and without effect for the others. States, peers, fresh keys, shelved runs and `meta` replace what was there.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -105,6 +106,7 @@ class Change:
     shelve: list[Shelved] = field(default_factory=list)
     unshelve: list[tuple[int, int]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    openings: dict[int, bytes] = field(default_factory=dict)
     meta: dict[str, bytes] = field(default_factory=dict)
     signed: bool = False
 
@@ -126,14 +128,26 @@ class Store(Protocol):
     def states(self) -> dict[int, LogState]:
         """Log number -> state, of every log ever written."""
 
+    def openings(self) -> dict[int, bytes]:
+        """Log number -> opening file, of every later log, by number."""
+
     def rows(self, log: int, start: int, stop: int, max_bytes: int | None = None) -> list[Row]:
         """Rows start..stop-1 in order, fewer if the log ends, or when their bodies together pass max_bytes (at least one row)."""
 
     def row(self, log: int, index: int) -> Row | None:
         """One row."""
 
+    def at(self, refs: Sequence[tuple[int, int]]) -> list[Row]:
+        """The rows at these places (log, index), in the order asked for; those that are not there are left out."""
+
+    def seen_steps(self, log: int, start: int) -> Iterator[tuple[int, bytes]]:
+        """Index and `seen` of each row from `start` on whose `seen` is not that of the row before it in the log."""
+
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """All rows in order of (time, log, index), filtered; `since` in POSIX seconds, inclusive. Memory does not grow with the log."""
+
+    def governing(self) -> list[Row]:
+        """The rows of the kinds in record.authority.GOVERNING that are not void, in order of (log, index). Quick however long logs are."""
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """Leaf hashes (level 0) or tile hashes (level >= 1), in order: tiles.HashSource for one log."""
@@ -176,6 +190,9 @@ class Store(Protocol):
 
     def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
         """The newest refused bytes, newest first. Without `data` the bytes themselves stay on the disk, and theirs are empty."""
+
+    def derived(self) -> Derived:
+        """What is computed from this store and kept beside it."""
 
     def close(self) -> None:
         """Let go of the database. A writing store truncates its write-ahead log first."""

@@ -21,7 +21,7 @@ from . import rests as rest_index
 from . import schema
 from .interface import FreshKey, KeptCheckpoint, Peer, Refused, Shelved
 from .rests import Run, Words
-from .schema import checkpoint, cosignature, fresh_key, log_state, message, meta, peer, refused, rest_run, shelf, tally, tile_hash
+from .schema import checkpoint, cosignature, fresh_key, log_state, message, meta, opening, peer, refused, rest_run, shelf, tally, tile_hash
 
 _HASH_BYTES = 32
 _BATCH = 256  # rows that a scan holds in memory
@@ -33,9 +33,13 @@ _COLUMNS = tuple(message.c)
 
 _META = select(meta.c.value).where(meta.c.name == bindparam("name"))
 _TALLY = select(tally.c.value).where(tally.c.name == bindparam("name"))
+_OPENINGS = select(opening.c.number, opening.c.data).order_by(opening.c.number)
 _STATES = select(log_state).order_by(log_state.c.number)
 _RUN_OF_ROWS = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
+_ROWS_AT = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index.in_(bindparam("indexes", expanding=True)))
+_SEENS = select(message.c.index, message.c.seen).where(message.c.log == _LOG, message.c.index >= _AT).order_by(message.c.index)
 _ROW = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index == _AT)
+_GOVERNING = select(*_COLUMNS).where(schema.GOVERNING, message.c.void.is_(None)).order_by(message.c.log, message.c.index)
 _LEAVES = select(message.c.leaf).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
 _TILES = (
     select(tile_hash.c.hash)
@@ -166,6 +170,10 @@ class ReadingStore:
         with self._explaining():
             return {found[0]: _read_state(found) for found in self._all(_STATES)}
 
+    def openings(self) -> dict[int, bytes]:
+        """Log number -> opening file, of every later log, by number."""
+        return {number: bytes(data) for number, data in self._all(_OPENINGS)}
+
     def rows(self, log: int, start: int, stop: int, max_bytes: int | None = None) -> list[Row]:
         """Rows start..stop-1 in order, fewer if the log ends or their bodies together would pass max_bytes (at least one row)."""
         kept: list[Row] = []
@@ -186,6 +194,29 @@ class ReadingStore:
         found = self._one(_ROW, log=log, at=index)
         return None if found is None else Row(*found)
 
+    def at(self, refs: Sequence[tuple[int, int]]) -> list[Row]:
+        """The rows at these places (log, index), in the order asked for; those that are not there are left out."""
+        wanted: dict[int, list[int]] = {}
+        for log, index in refs:
+            wanted.setdefault(log, []).append(index)
+        found: dict[tuple[int, int], Row] = {}
+        with self._reading() as connection:
+            for log, indexes in wanted.items():
+                for start in range(0, len(indexes), _BATCH):
+                    rows = connection.execute(_ROWS_AT, {"log": log, "indexes": indexes[start : start + _BATCH]})
+                    found.update(((log, row[1]), Row(*row)) for row in rows)
+        return [found[ref] for ref in refs if ref in found]
+
+    def seen_steps(self, log: int, start: int) -> Iterator[tuple[int, bytes]]:
+        """Index and `seen` of each row from `start` on whose `seen` is not that of the row before it in the log."""
+        before: bytes | None = None
+        with self._reading() as connection:
+            streaming = connection.execution_options(yield_per=_BATCH)
+            for index, seen in streaming.execute(_SEENS, {"log": log, "at": max(0, start - 1)}):
+                if seen != before and index >= start:
+                    yield index, bytes(seen)
+                before = seen
+
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """All rows in order of (time, log, index), filtered; `since` in POSIX seconds, inclusive. Memory stays the same.
 
@@ -203,6 +234,10 @@ class ReadingStore:
         with self._reading() as connection:
             for found in connection.execution_options(yield_per=_BATCH).execute(statement):
                 yield Row(*found)
+
+    def governing(self) -> list[Row]:
+        """The rows of the kinds in record.authority.GOVERNING that are not void, in order of (log, index)."""
+        return [Row(*found) for found in self._all(_GOVERNING)]
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """Leaf hashes (level 0) or tile hashes (level >= 1), in order: tiles.HashSource for one log.

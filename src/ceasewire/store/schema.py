@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 APPLICATION_ID: Final = 0x43656177  # "Ceaw", in the header of every SQLite file of ours
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every revision of the schema, oldest first. The last is what this module describes."""
 HEAD: Final = REVISIONS[-1]
 
@@ -53,6 +53,9 @@ message = Table(
     sqlite_with_rowid=False,
 )
 Index("message_by_time", message.c.time, message.c.log, message.c.index)
+# Kinds `keys` and `amendment`: few, and asked for before every batch. A partial index costs the other messages nothing.
+GOVERNING: Final = text("kind IN (14, 15)")
+Index("message_governing", message.c.log, message.c.index, sqlite_where=GOVERNING, postgresql_where=GOVERNING)
 
 rest_run = Table("rest_run", metadata, _int("log", key=True), _int("start", key=True), _int("length"), _bytes("words"))
 
@@ -151,6 +154,9 @@ refused = Table(
     _bytes("data"),
     sqlite_autoincrement=True,
 )
+
+# The files by which later logs were opened, as they came: each log's keys are in its own.
+opening = Table("opening", metadata, _int("number", key=True), _bytes("data"))
 
 meta = Table("meta", metadata, _text("name", key=True), _bytes("value"), sqlite_with_rowid=False)
 

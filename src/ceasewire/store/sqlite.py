@@ -29,10 +29,13 @@ from sqlalchemy.pool import QueuePool
 
 from ..errors import LocalError
 from . import schema
+from .derived import DerivedFile
+from .derived_interface import Derived
 from .interface import Change
 from .reading import ReadingStore
 from .writing import Writer
 
+DERIVED: Final = "derived.sqlite"
 BUSY_MILLISECONDS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log, then its pages go into the file
 WRITER_CACHE_KIB: Final = 16 * 1024
@@ -190,7 +193,7 @@ def open_writer(path: Path) -> SqliteStore:
                 upgrade(connection)
         with _explained(), writers.connect() as connection:
             check_safety(connection)
-        return SqliteStore(_existing(path, "ro", _READING, 4), writers)
+        return SqliteStore(path, _existing(path, "ro", _READING, 4), writers)
     except BaseException:
         writers.dispose()
         raise
@@ -205,7 +208,7 @@ def open_reader(path: Path) -> SqliteStore:
             if _revision(connection) != schema.HEAD:
                 raise LocalError("usage", "the store is of an older version, and only a command that writes brings it to this one")
             check_safety(connection)
-        return SqliteStore(readers, None)
+        return SqliteStore(path, readers, None)
     except BaseException:
         readers.dispose()
         raise
@@ -228,8 +231,9 @@ def _existing(path: Path, mode: str, pragmas: Mapping[str, str], connections: in
 class SqliteStore(ReadingStore):
     """`interface.Store` over SQLite. Made by open_writer and open_reader."""
 
-    def __init__(self, readers: Engine, writers: Engine | None) -> None:
+    def __init__(self, path: Path, readers: Engine, writers: Engine | None) -> None:
         super().__init__(readers, explain)
+        self._derived = DerivedFile(path.with_name(DERIVED))
         self._writers = writers
         self._connection = None if writers is None else writers.connect()
         self._writer = Writer(readers.dialect, sqlite_insert)
@@ -256,8 +260,13 @@ class SqliteStore(ReadingStore):
                 self._failed = _kind(error) == sqlite3.SQLITE_IOERR
                 raise explain(error) from error
 
+    def derived(self) -> Derived:
+        """What is computed from this store and kept beside it."""
+        return self._derived
+
     def close(self) -> None:
         """Let go of the database. A writing store truncates its write-ahead log first. Closing again does nothing."""
+        self._derived.close()
         with self._one_at_a_time:
             self._readers.dispose()
             if self._connection is None or self._writers is None:

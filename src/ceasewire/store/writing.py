@@ -16,7 +16,7 @@ from . import schema
 from .interface import Change, Peer, Refused
 from .reading import write_map
 from .rests import Run
-from .schema import checkpoint, cosignature, fresh_key, log_state, message, meta, peer, refused, rest_run, shelf, tally, tile_hash
+from .schema import checkpoint, cosignature, fresh_key, log_state, message, meta, opening, peer, refused, rest_run, shelf, tally, tile_hash
 
 InsertOf = Callable[[Table], Any]
 """A dialect's own insert, which knows ON CONFLICT: `sqlalchemy.dialects.sqlite.insert` or PostgreSQL's."""
@@ -77,7 +77,7 @@ class Writer:
 
         self._add_row = str(insert(message).compile(dialect=dialect))
         self._add_run = str(insert(rest_run).compile(dialect=dialect))
-        self._once = {table: once(table) for table in (tile_hash, checkpoint, cosignature)}
+        self._once = {table: once(table) for table in (tile_hash, checkpoint, cosignature, opening)}
         self._put = {table: put(table) for table in (log_state, peer, fresh_key, shelf, meta, tally)}
 
     def write(self, connection: Connection, change: Change) -> int:
@@ -87,6 +87,7 @@ class Writer:
         _many(connection, self._once[tile_hash], map(_tile, change.tiles))
         _many(connection, self._once[checkpoint], map(_checkpoint, change.checkpoints))
         _many(connection, self._once[cosignature], map(_cosignature, change.cosignatures))
+        _many(connection, self._once[opening], change.openings.items())
         _many(connection, self._put[peer], map(_peer, change.peers))
         _many(connection, self._put[fresh_key], map(_fresh_key, change.fresh_keys))
         for key_id in change.drop_fresh_keys:
