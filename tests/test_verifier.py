@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from ceasewire.errors import CODES
 from ceasewire.node.proofs import prove
 from ceasewire.record import fingerprint
+from ceasewire.record.channel import Channel
+from ceasewire.record.charter import draft
 from ceasewire.record.message import Body
-from ceasewire.verifier import WHAT, Report, Trust, _Strangers, verify
-from helpers import make_channel
+from ceasewire.verifier import WHAT, Report, Trust, verify
+from ceasewire.verifier.message import _Strangers
+from helpers import TestChannel, make_channel
 from node.pair import ChannelPair
 from vectors.of_proofs import Maker
 
@@ -53,7 +57,7 @@ def test_whole_proof_says_who_vouches_and_what_is_not_proved(proved: tuple[bytes
     assert _numbers(report) == list(WHAT)
     assert [(v["by"], v["as"]) for v in report.vouched] == [("north", "author"), ("south", "receipt")]
     assert report.fields == {"exercise": False, **NOTIFICATION}
-    assert len(report.not_proved) == 3
+    assert len(report.not_proved) == 4
     assert report.not_proved[0].startswith("that these keys are the named parties'")
     assert json.loads(json.dumps(report.as_json()))["ref"] == "north/0"
 
@@ -95,7 +99,7 @@ def test_policy_alone_knows_no_names(proved: tuple[bytes, bytes, bytes, bytes]) 
         log, receipt = pair.made.channel.logs[0].log[0], pair.made.channel.logs[1].receipt[0]
         pair.north.node.send("notification", NOTIFICATION)
         pair.sync("north", "south")
-        pair.north.node.send("reply", {"re": "north/0", "stance": "denied"})
+        pair.north.node.send("statement", {"re": "north/0", "text": "More of it."})
         pair.south.node.send("line_check", {})
         pair.sync("north", "south")
         pair.north.node.send("line_check", {})
@@ -173,7 +177,7 @@ def test_references_are_to_what_was_there(body: Body, seen: dict[int, int] | Non
     for reveal in (None, set(body)):
         report = _judged({**TEXT, **body}, reveal=reveal, seen=seen, policy=policy)
         assert (report.code, report.verdict) == (code, "invalid" if code else "valid")
-        assert report.steps[-1].step == 11
+        assert report.steps[-1].step == 14
 
 
 def test_a_reference_that_is_hidden_is_not_judged() -> None:
@@ -181,7 +185,13 @@ def test_a_reference_that_is_hidden_is_not_judged() -> None:
 
 
 def test_a_kind_that_is_not_understood_refers_to_what_it_likes() -> None:
-    maker = Maker(make_channel(), {0: [], 1: False, 3: "north/0"}, kind=16)
+    made = make_channel()
+    signed = draft(replace(made.channel.charter, kinds=(1, 2, 99)))
+    for position, slug in enumerate(("north", "south")):
+        signers = made.parties[slug].signers
+        signed = signed.sign(position, {"ed25519": signers["log", "ed25519"], "mldsa44": signers["log", "mldsa44"]})
+    newer = TestChannel(signed, Channel(signed), made.parties)
+    maker = Maker(newer, {0: [], 1: False, 3: "north/0"}, kind=99)
     assert verify(maker.make().encode(), Trust(charter=maker.test.signed.encode())).verdict == "valid"
 
 

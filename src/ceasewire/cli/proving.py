@@ -117,8 +117,8 @@ def demo(
     """
     from ..demo import run
 
-    if not 1 <= port <= 65534:
-        raise LocalError("usage", "--port is a number from 1 to 65534")
+    if not 1 <= port <= 65533:
+        raise LocalError("usage", "--port is a number from 1 to 65533")
     outcome = run(port=port, check=check, say=tell)
     result = outcome.as_json()
 

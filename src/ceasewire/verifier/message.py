@@ -1,105 +1,50 @@
-"""The offline verifier: a proof file, a charter or a policy, and nothing else. spec/proof.md has the same numbered steps.
+"""The proof of one message: its numbered steps. It stops at the first that fails.
 
     (1) the file is a C2SP tlog-proof, in its one form
     (2) the charter is signed by every party, or the policy can be read
     (3) the channel's fingerprint is the one given, if one was given
-    (4) the checkpoint is of a log of this channel, or of the policy
+    (4) the checkpoint is of a log of this channel (a later one by the opening that the proof bears), or of the policy
     (5) the log's own key signed the checkpoint
     (6) the other signature lines verify; no key signed twice; with a charter, none is by a stranger
     (7) as many witnesses cosigned as are required
     (8) the entry and the disclosed fields are canonical and belong together
     (9) the proof shows whether this was an exercise
     (10) the entry stands in the log at its index
-    (11) the sender may send this kind, what is shown has the fields of its kind, and refers to what its sender had seen
+    (11) the messages about officers and amendments that the proof bears stand in their logs and hold
+    (12) the charter in force lets the sender send this kind
+    (13) as many officers as the kind needs released it
+    (14) what is shown has the fields of its kind, and refers to what its sender had seen
 
-It stops at the first step that fails. It imports no storage and no network: a court can be handed this file, `record/` and `tlog/`.
+A policy knows neither parties nor officers: with a policy steps 11 to 13 are left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final
 
-from .errors import PeerError
-from .record import encoding, fingerprint
-from .record.channel import Channel, LogNames
-from .record.charter import open_charter
-from .record.fields import Json, Names, Wrong, show_time
-from .record.kinds import COMMON, UNDERSTOOD, check_schema, check_types, kind_name, references, show_body
-from .record.log import kind_allowed, refer_back
-from .record.message import EXERCISE, RELEASES, Body, Disclosure, Entry
-from .tlog import checkpoint as checkpoints
-from .tlog import merkle
-from .tlog.note import MLDSA44, SignatureLine, VerifierKey
-from .tlog.policy import Policy
-from .tlog.proof import Proof
+from ..errors import PeerError
+from ..record import encoding, fingerprint
+from ..record.authority import AMENDMENT, Authority, InForce, check_amendment
+from ..record.channel import Channel, LogNames
+from ..record.charter import open_charter
+from ..record.kinds import COMMON, UNDERSTOOD, check_schema, check_types, kind_name, references, show_body
+from ..record.log import kind_allowed, refer_back, refers_rightly, released
+from ..record.message import EXERCISE, RELEASES, Body, Disclosure, Entry
+from ..record.notation import Names, Wrong, show_time
+from ..record.officers import show_officer
+from ..record.release import KEYS, OFFICERS
+from ..tlog import checkpoint as checkpoints
+from ..tlog import merkle
+from ..tlog.note import MLDSA44, SignatureLine, VerifierKey
+from ..tlog.policy import Policy
+from ..tlog.proof import Proof
+from .extra import Extra, authority_of, read_openings, row_of
+from .report import WHAT, Report, Step, Trust
 
-WHAT: Final = {
-    1: "the file is a C2SP tlog-proof, in its one form",
-    2: "the charter is signed by every party, or the policy can be read",
-    3: "the channel's fingerprint is the one given",
-    4: "the checkpoint is of a log that the charter or policy names",
-    5: "the log's own key signed the checkpoint",
-    6: "every other signature that counts is by a known key and verifies",
-    7: "as many witnesses cosigned as are required",
-    8: "the entry and the disclosed fields are canonical and belong together",
-    9: "the proof shows whether this was an exercise",
-    10: "the entry stands in the log at its index",
-    11: "the sender may send this kind, and what is shown has the fields of its kind and refers to what was seen",
-}
 # A file with none of these is not a damaged proof but something else.
 _MARKS: Final = (b"c2sp.org/tlog-proof@v1", b"\nindex ", b"\nextra ", "\n\u2014 ".encode())
-
-Verdict = Literal["valid", "invalid", "unreadable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One numbered step, in words, and whether it held; `detail` says what broke."""
-
-    step: int
-    what: str
-    ok: bool
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class Report:
-    """What the verifier found. `vouched` says who stands for what at which time; `not_proved` what no proof can say."""
-
-    verdict: Verdict = "invalid"
-    kind: str = "message"
-    steps: list[Step] = field(default_factory=list)
-    fields: dict[str, Json] = field(default_factory=dict)
-    vouched: list[dict[str, Json]] = field(default_factory=list)
-    not_proved: list[str] = field(default_factory=list)
-    code: str | None = None
-    about: dict[str, Json] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Json]:
-        """The JSON of `ceasewire verify` (INTERFACE)."""
-        steps = [{"step": s.step, "what": s.what, "ok": s.ok, **({"detail": s.detail} if s.detail else {})} for s in self.steps]
-        return {
-            "verdict": self.verdict,
-            "kind": self.kind,
-            "steps": steps,
-            "fields": self.fields,
-            "vouched": self.vouched,
-            "not_proved": self.not_proved,
-            "code": self.code,
-            **self.about,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Trust:
-    """What the reader trusts: a charter file or a policy file, whole, and the fingerprint they were told by other means."""
-
-    charter: bytes | None = None
-    policy: bytes | None = None
-    fingerprint: str | None = None
 
 
 class _Stop(Exception):
@@ -174,6 +119,7 @@ class _Message:
                 self.check_fingerprint(self.trust.fingerprint)
         signed = proof.signed
         with self.step(4):
+            self.read_openings(proof.extra)
             keys = self.log_keys(signed.checkpoint.origin)
         with self.step(5):
             others = self.check_author(signed, keys)
@@ -183,19 +129,21 @@ class _Message:
         with self.step(7):
             self.check_quorum(witnesses)
         with self.step(8):
-            entry, disclosure = read_extra(proof.extra)
+            extra = Extra.decode(proof.extra)
         with self.step(9):
-            exercise = disclosure.fields.get(EXERCISE)
+            exercise = extra.disclosure.fields.get(EXERCISE)
             if type(exercise) is not bool:
                 raise PeerError("proof.exercise_hidden")
+        self.report.about["exercise"] = exercise  # said also of a proof that fails later
         with self.step(10):
-            merkle.verify_inclusion(
-                merkle.leaf_hash(entry.encode()), proof.index, signed.checkpoint.size, signed.checkpoint.root, proof.path
-            )
-        with self.step(11):
-            self.check_meaning(entry, disclosure)
-            self.check_references(entry, disclosure.fields, proof.index)
-        self.tell(proof, entry, disclosure, exercise)
+            leaf = merkle.leaf_hash(extra.entry.encode())
+            merkle.verify_inclusion(leaf, proof.index, signed.checkpoint.size, signed.checkpoint.root, proof.path)
+        force = self.check_authority(extra, proof.index)
+        with self.step(14):
+            self.check_fields(extra.entry, extra.disclosure)
+            self.check_references(extra.entry, extra.disclosure.fields, proof.index)
+            self.check_place(extra.entry, extra.disclosure, force)
+        self.tell(proof, extra, exercise, force)
 
     def read_trust(self) -> None:
         if self.trust.charter is not None:
@@ -209,6 +157,11 @@ class _Message:
     def check_fingerprint(self, given: str) -> None:
         if self.channel is None or not fingerprint.same(given, self.channel.channel_id):
             raise PeerError("proof.fingerprint")
+
+    def read_openings(self, extra: bytes | None) -> None:
+        if self.channel is not None:
+            found = read_openings(extra, self.channel.channel_id, self.channel.charter.parties)
+            self.channel = self.channel.with_openings(found)
 
     def log_keys(self, origin: str) -> tuple[VerifierKey, ...]:
         if self.channel is not None:
@@ -273,20 +226,53 @@ class _Message:
         if not enough:
             raise PeerError("policy.quorum")
 
-    def check_meaning(self, entry: Entry, disclosure: Disclosure) -> None:
-        """What the receiver checked and can be checked from what is shown; with every field shown, the whole schema."""
+    def check_authority(self, extra: Extra, index: int) -> InForce | None:
+        """What governs the entry, and that it lets this message be said; None with a policy, which knows neither."""
         if self.channel is None or self.log is None:
+            return None
+        entry, shown = extra.entry, extra.disclosure.fields
+        with self.step(11):
+            authority: Authority = authority_of(self.channel, extra.supports)
+            force = authority.at(self.log.number, index, entry.seen)
+        with self.step(12):
+            if not kind_allowed(self.channel, self.log.number, entry.kind, force.charter):
+                raise PeerError("kind.not_allowed", kind_name(entry.kind))
+            if self.channel.charter.exercise and shown[EXERCISE] is not True:
+                raise PeerError("exercise.mismatch")
+        with self.step(13):
+            self.check_releases(self.channel, self.log.number, index, extra, force)
+        return force
+
+    @staticmethod
+    def check_releases(channel: Channel, log: int, index: int, extra: Extra, force: InForce) -> None:
+        """As on receipt. Where what is hidden decides how many are needed, the larger number is."""
+        shown = extra.disclosure.fields
+        partly = extra.entry.kind == KEYS and extra.disclosure.hidden > 0  # then what is hidden may be of officers
+        if RELEASES not in shown:
+            if force.asked or partly:
+                raise PeerError("release.missing", "the proof hides its releases")
             return
-        if not kind_allowed(self.channel, self.log.number, entry.kind):
-            raise PeerError("kind.not_allowed", kind_name(entry.kind))
-        shown = disclosure.fields
-        if self.channel.charter.exercise and shown[EXERCISE] is not True:
-            raise PeerError("exercise.mismatch")
-        if shown.get(RELEASES, []) != []:
-            raise PeerError("release.unknown")
-        if entry.kind in UNDERSTOOD:
+        known = shown | {OFFICERS: []} if partly else shown
+        code = released(channel, force, row_of(log, index, extra.entry, extra.disclosure), known)
+        if code:
+            raise PeerError(code)
+
+    def check_fields(self, entry: Entry, disclosure: Disclosure) -> None:
+        """Of a kind that is understood, each field that is shown is of its type; with every field shown, the whole schema."""
+        if self.channel is not None and entry.kind in UNDERSTOOD:
             with of_schema():
-                (check_types if disclosure.hidden else check_schema)(entry.kind, shown, self.channel)
+                (check_types if disclosure.hidden else check_schema)(entry.kind, disclosure.fields, self.channel)
+
+    def check_place(self, entry: Entry, disclosure: Disclosure, force: InForce | None) -> None:
+        """What is right or wrong by whose message it is and where it stands."""
+        if self.channel is None or self.log is None or force is None or entry.kind not in UNDERSTOOD:
+            return
+        if not refers_rightly(self.channel.party_of(self.log.number), entry.kind, disclosure.fields):
+            raise PeerError("ref.party")
+        if entry.kind == AMENDMENT and not disclosure.hidden:
+            code = check_amendment(disclosure.fields, self.channel.channel_id, force)
+            if code:
+                raise PeerError(code)
 
     def check_references(self, entry: Entry, shown: Body, index: int) -> None:
         """What is shown refers to messages below it in its own log, or to what it has seen of another."""
@@ -302,9 +288,10 @@ class _Message:
         if len(own) > 1 or not refer_back(found, own, index, entry.seen):
             raise PeerError("ref.unknown")
 
-    def tell(self, proof: Proof, entry: Entry, disclosure: Disclosure, exercise: bool) -> None:
+    def tell(self, proof: Proof, extra: Extra, exercise: bool, force: InForce | None) -> None:
         """Fill the report of a proof that holds."""
         names: Names = self.channel or _Strangers()
+        entry, disclosure = extra.entry, extra.disclosure
         origin = proof.signed.checkpoint.origin
         author = self.log.slug if self.log else origin
         self.report.fields = show_body(entry.kind, disclosure.fields, names)
@@ -316,6 +303,12 @@ class _Message:
             "exercise": exercise,
             "hidden": disclosure.hidden,
         }
+        if force is not None and force.asked:
+            items = encoding.array(disclosure.fields[RELEASES])
+            by = [encoding.octets(encoding.array(item)[0]) for item in items]
+            self.report.about["released_by"] = [show_officer(force.officers[key]) for key in by if key in force.officers]
+        if force is not None and self.channel is not None and force.base != self.channel.channel_id:
+            self.report.about["amended"] = force.base.hex()
         self.report.not_proved = self.not_proved(disclosure.hidden, author)
 
     def not_proved(self, hidden: int, author: str) -> list[str]:
@@ -326,6 +319,10 @@ class _Message:
             "that what the message says happened",
             f"anything after the checkpoint{until}: a correction or withdrawal may follow",
         ]
+        if self.channel is not None:
+            found.append("that nothing was left out which says who may speak: an amendment, a revoked officer, a log that was replaced")
+        else:
+            found.append("that officers released it, and that its sender might say it: a policy knows neither")
         if hidden:
             found.append(f"what the {hidden} hidden field{'s say' if hidden > 1 else ' says'}")
         if not self.receipts - {author}:
@@ -346,18 +343,3 @@ def check_once(lines: Sequence[SignatureLine]) -> None:
     """A key that signed twice would vouch twice. Raises PeerError note.malformed, as on receipt."""
     if len({(line.name, line.key_id) for line in lines}) != len(lines):
         raise PeerError("note.malformed", "two signatures by one key")
-
-
-def read_extra(extra: bytes | None) -> tuple[Entry, Disclosure]:
-    """The entry and the disclosed fields of a proof's `extra`: cbor({1: entry, 2: parts}). Raises PeerError enc.*, entry.body_root."""
-    fields: dict[int, Any] = encoding.mapping(encoding.decode(extra or b"", 2 * 1024**2, 12), required=2)
-    entry = Entry.decode(encoding.octets(fields[1]))
-    disclosure = Disclosure.from_value(fields[2])
-    if disclosure.root() != entry.body_root:
-        raise PeerError("entry.body_root")
-    return entry, disclosure
-
-
-def write_extra(entry: Entry, disclosure: Disclosure) -> bytes:
-    """The `extra` of a proof."""
-    return encoding.encode({1: entry.encode(), 2: disclosure.value()}, 12)
