@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -32,22 +34,36 @@ def read_all(data: bytes) -> list[bytes]:
     return found
 
 
+Several = Callable[[], ChannelPair]
+SEVERAL: dict[str, Several] = {
+    "two": ChannelPair.among,
+    "three": partial(ChannelPair.among, FOUR[2]),
+    "five logs": partial(ChannelPair.among, *FOUR[2:], phone=True),
+}
+
+
+@pytest.fixture(params=SEVERAL)
+def several(request: pytest.FixtureRequest) -> Several:
+    """North and south alone, and among more: others, who hear of it all at the end, change nothing between the two."""
+    return SEVERAL[request.param]
+
+
 # --- Two ---
 
 
-def test_a_message_and_its_receipt_are_shown_alike_on_both_sides() -> None:
-    with ChannelPair() as pair:
+def test_a_message_and_its_receipt_are_shown_alike_on_both_sides(several: Several) -> None:
+    with several() as pair:
         pair.south.clock.now = START + 7
         pair.north.node.send("notification", NOTIFICATION)
         pair.sync("north", "south")
-        shown = [side.node.show((0, 0)) for side in pair]
+        shown = [side.node.show((0, 0)) for side in (pair.north, pair.south)]
         assert shown[0] == shown[1]
         assert shown[0]["receipts"] == [{"by": "south", "time": "2026-03-01T00:00:07Z"}]
         pair.check()
 
 
-def test_the_receipt_is_durable_before_it_leaves_and_rides_in_the_answer() -> None:
-    with ChannelPair() as pair:
+def test_the_receipt_is_durable_before_it_leaves_and_rides_in_the_answer(several: Several) -> None:
+    with several() as pair:
         pair.north.say()
         pair.south.receive(pair.north.bundle(pair.south))
         assert pair.south.reopen().node.store.covered(0) == {1: 1}
@@ -56,8 +72,8 @@ def test_the_receipt_is_durable_before_it_leaves_and_rides_in_the_answer() -> No
         assert pair.north.node.store.covered(0) == {1: 1}
 
 
-def test_either_side_may_call() -> None:
-    with ChannelPair() as pair:
+def test_either_side_may_call(several: Several) -> None:
+    with several() as pair:
         pair.north.say()
         pair.south.say()
         report = pair.sync("south", "north")
@@ -65,23 +81,23 @@ def test_either_side_may_call() -> None:
         pair.check()
 
 
-def test_a_batch_is_under_one_checkpoint_and_one_receipt() -> None:
-    with ChannelPair() as pair:
+def test_a_batch_is_under_one_checkpoint_and_one_receipt(several: Several) -> None:
+    with several() as pair:
         send(pair.north, 100)
         pair.sync("north", "south")
         assert [(c.by, c.size) for c in pair.north.node.store.cosigned_since(0, 0)] == [(1, 100)]
         pair.check()
 
 
-def test_a_refused_draft_leaves_nothing_of_its_batch() -> None:
-    with ChannelPair() as pair:
+def test_a_refused_draft_leaves_nothing_of_its_batch(several: Several) -> None:
+    with several() as pair:
         before = pair.north.dump()
         with local("ref.unknown"):
             pair.north.node.send_many([("statement", {"text": "good"}), ("reply", {"re": "south/3", "stance": "noted"})])
         for kind, json, code in [
             ("statement", {"txt": "x"}, "field.unknown"),
             ("statement", [], "json.malformed"),
-            ("finding", {}, "kind.later"),
+            ("finding", {}, "body.schema"),
             ("gossip", {}, "usage"),
             ("line_check", {"receipts": []}, "body.schema"),
         ]:
@@ -90,8 +106,8 @@ def test_a_refused_draft_leaves_nothing_of_its_batch() -> None:
         assert pair.north.dump() == before
 
 
-def test_lost_bundles_cost_a_repetition_and_never_a_message() -> None:
-    with ChannelPair() as pair:
+def test_lost_bundles_cost_a_repetition_and_never_a_message(several: Several) -> None:
+    with several() as pair:
         pair.north.say("one")
         pair.north.bundle(pair.south)  # lost
         pair.south.receive(pair.north.bundle(pair.south))
@@ -104,22 +120,24 @@ def test_lost_bundles_cost_a_repetition_and_never_a_message() -> None:
         pair.check()
 
 
-def test_unreceipted_messages_are_shown_until_they_are_receipted() -> None:
-    with ChannelPair() as pair:
+def test_unreceipted_messages_are_shown_until_they_are_receipted(several: Several) -> None:
+    with several() as pair:
         for text in ("one", "two"):
             pair.north.say(text)
+        others = {slug: 2 for slug in pair.made.parties if slug != "north"}
         found = status(pair.north.node, START + 10**8, None)
-        assert found["logs"][0]["unreceipted"] == {"south": 2}
+        assert found["logs"][0]["unreceipted"] == others
         pair.sync("north", "south")
         found = status(pair.north.node, START, None)
-        assert found["logs"][0]["unreceipted"] == {}
+        del others["south"]
+        assert found["logs"][0]["unreceipted"] == others
 
 
 # --- Files ---
 
 
-def test_files_alone_carry_messages_and_receipts() -> None:
-    with ChannelPair() as pair:
+def test_files_alone_carry_messages_and_receipts(several: Several) -> None:
+    with several() as pair:
         pair.north.say()
         file, count = pair.north.exchange.write_file(pair.south.log)
         assert count == 1
@@ -132,7 +150,7 @@ def test_files_alone_carry_messages_and_receipts() -> None:
 
 @pytest.mark.slow
 def test_a_file_of_more_messages_than_a_bundle_holds() -> None:
-    with ChannelPair() as pair:
+    with ChannelPair.among(FOUR[2]) as pair:
         count = limits.BUNDLE_MESSAGES + 100
         send(pair.north, count)
         file, told = pair.north.exchange.write_file(pair.south.log)
@@ -145,7 +163,7 @@ def test_a_file_of_more_messages_than_a_bundle_holds() -> None:
 
 @pytest.mark.slow
 def test_a_file_of_more_bytes_than_a_bundle_holds_in_any_order() -> None:
-    with ChannelPair() as pair:
+    with ChannelPair.among(FOUR[2]) as pair:
         send(pair.north, 1200, 15_000)
         file, count = pair.north.exchange.write_file(pair.south.log)
         bundles = read_all(file)
@@ -258,8 +276,8 @@ def test_a_chain_of_lines_is_enough() -> None:
 # --- What a carrier is told ---
 
 
-def test_a_replay_is_not_fresh_and_changes_nothing() -> None:
-    with ChannelPair() as pair:
+def test_a_replay_is_not_fresh_and_changes_nothing(several: Several) -> None:
+    with several() as pair:
         called: list[int] = []
         pair.south.node.on_change.append(lambda: called.append(1))
         pair.north.say()

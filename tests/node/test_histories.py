@@ -44,9 +44,10 @@ class History:
         if side.slug == "red-cross" or self.draw.random() < 0.15:
             return "line_check", {}
         kind = self.draw.choice(("statement", "notification", "reply", "acknowledgement", "request"))
-        if kind == "reply" and notified and side.slug != "mission":
+        theirs = [ref for ref in notified if ref.partition("/")[0].partition(".")[0] != side.slug]
+        if kind == "reply" and theirs and side.slug != "mission":
             stance = self.draw.choice(("accepted", "denied", "under_inquiry", "partly_accepted", "noted"))
-            return "reply", {"re": self.draw.choice(notified), "stance": stance, "account": "x" * self.draw.randrange(1, 300)}
+            return "reply", {"re": self.draw.choice(theirs), "stance": stance, "account": "x" * self.draw.randrange(1, 300)}
         if kind == "acknowledgement" and known:
             return kind, {"state": "read", "re": [self.draw.choice(known)]}
         if kind == "notification":

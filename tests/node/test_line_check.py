@@ -187,7 +187,7 @@ def test_a_line_check_writes_down_at_most_what_its_field_holds() -> None:
 def test_what_a_person_puts_into_a_line_check_leaves_less_room_for_receipts(pair: ChannelPair) -> None:
     pair.north.node.send("line_check", {})
     pair.sync("north", "south")
-    held = {"evidence_held": ["00" * 32] * 500, "translations": [{"language": "ps", "field": "x", "text": "x" * 14_000}]}
+    held = {"evidence_held": ["00" * 32] * 500, "sources": ["x" * 400] * 35}
     pair.north.node.send("line_check", held)
     pair.north.node.send("line_check", {})
     assert receipts_of(pair.north)[1:] == [[(1, COSIGNATURE_ED25519, 1)], [(1, MLDSA44, 1)]]

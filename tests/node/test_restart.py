@@ -15,9 +15,9 @@ from helpers import START, local, refused
 from node.pair import ChannelPair, Side
 
 
-@pytest.fixture
-def pair() -> Iterator[ChannelPair]:
-    with ChannelPair() as made:
+@pytest.fixture(params=[(), ("mission:guarantor",)], ids=["two", "three"])
+def pair(request: pytest.FixtureRequest) -> Iterator[ChannelPair]:
+    with ChannelPair.among(*request.param) as made:
         yield made
 
 

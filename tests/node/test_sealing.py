@@ -15,9 +15,9 @@ from node.pair import ChannelPair, Side
 DAY = 86_400
 
 
-@pytest.fixture
-def pair() -> Iterator[ChannelPair]:
-    with ChannelPair() as made:
+@pytest.fixture(params=[(), ("mission:guarantor",)], ids=["two", "three"])
+def pair(request: pytest.FixtureRequest) -> Iterator[ChannelPair]:
+    with ChannelPair.among(*request.param) as made:
         yield made
 
 

@@ -47,7 +47,7 @@ def spread(pair: ChannelPair, liar: Liar) -> None:
         (made(2, f16=5), "body.schema"),
         (made(2, f18=99), "body.schema"),
         (made(99), None),
-        (made(6), None),
+        (made(6), "body.schema"),
         (made(2, f3=[[0, 0]]), "ref.unknown"),
         (made(2, f3=[[1, 0]]), "ref.unknown"),
         (made(2, f4=[{1: 1, 2: [0, 7]}]), "ref.unknown"),

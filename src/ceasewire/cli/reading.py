@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 - each command imports its own part of the program, so that all of them start fast
-"""Commands that read a node beside whoever writes it, without keys: list, show, cases, case, status, fsck."""
+"""Commands that read a node beside whoever writes it, without keys: list, show, cases, case, status, fsck, rebuild."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import CeasewireError, LocalError
+from ..record.saying import summary
 from . import access, showing
 from .access import reading
 from .answer import Answer, Stream
@@ -27,32 +28,38 @@ def list_messages(
     *,
     kind: Annotated[str | None, Parameter(help="Only messages of this kind.", show_default=False)] = None,
     log: Annotated[str | None, Parameter(help="Only messages of this log.", show_default=False)] = None,
+    party: Annotated[str | None, Parameter(help="Only messages of this party, in any of its logs.", show_default=False)] = None,
     since: Annotated[str | None, Parameter(help="Only from this time on: 2026-03-01T00:00:00Z.", show_default=False)] = None,
+    until: Annotated[str | None, Parameter(help="Only up to this time.", show_default=False)] = None,
+    case: Annotated[str | None, Parameter(help="Only what belongs to the case of this message.", show_default=False)] = None,
+    search: Annotated[str | None, Parameter(help='Only with all these words; "in quotes", as a phrase.', show_default=False)] = None,
+    void: Annotated[bool | None, Parameter(negative="--no-void", help="Only void ones, or none of them.", show_default=False)] = None,
+    after: Annotated[str | None, Parameter(help="Only what follows this message: the next page.", show_default=False)] = None,
     limit: Annotated[int | None, Parameter(help="At most so many, from the first.", show_default=False)] = None,
     json: AsJson = False,
 ) -> Answer:
     """List messages in record order, which is the same on both sides once they have synced.
 
-    Example: ceasewire list north --kind notification --since 2026-03-01T00:00:00Z
+    Example: ceasewire list north --search "mortar school" --since 2026-03-01T00:00:00Z
     """
-    if limit is not None and limit < 0:
-        raise LocalError("usage", "--limit is a number from 0 on")
-    start = None if since is None else _time(since)
+    times = {"since": _time("--since", since), "until": _time("--until", until)}
 
     def items() -> Iterator[dict[str, Any]]:
         with reading(node) as view:
-            yield from view.messages(kind=kind, log=log, since=start, limit=limit)
+            yield from view.messages(
+                kind=kind, log=log, party=party, case=case, search=search, void=void, after=after, limit=limit, **times
+            )
 
     return Answer(Stream(items), lambda screen: showing.messages(screen, items()))
 
 
-def _time(text: str) -> int:
+def _time(option: str, text: str | None) -> int | None:
     from ..record.fields import Wrong, parse_time
 
     try:
-        return parse_time(text)
+        return None if text is None else parse_time(text)
     except Wrong as wrong:
-        raise LocalError("usage", f"--since is {wrong}") from None
+        raise LocalError("usage", f"{option} is {wrong}") from None
 
 
 def show(node: Node, ref: Ref, /, *, json: AsJson = False) -> Answer:
@@ -70,9 +77,12 @@ def cases(node: Node, /, *, json: AsJson = False) -> Answer:
 
     Example: ceasewire cases north
     """
-    with reading(node) as view:
-        found = view.cases()
-    return Answer(found, lambda screen: showing.cases(screen, found))
+
+    def items() -> Iterator[dict[str, Any]]:
+        with reading(node) as view:
+            yield from view.each_case()
+
+    return Answer(Stream(items), lambda screen: showing.cases(screen, list(items())))
 
 
 def case(node: Node, ref: Ref, /, *, json: AsJson = False) -> Answer:
@@ -82,8 +92,8 @@ def case(node: Node, ref: Ref, /, *, json: AsJson = False) -> Answer:
     """
     with reading(node) as view:
         found = view.case(view.ref(ref))
-        held = [view.message(view.row(view.ref(message["ref"]))) for message in found["messages"]]
-    says = {message["ref"]: showing.summary(message["kind"], message["body"]) for message in held}
+        held = [view.message(one) for one in view.store.at([view.ref(message["ref"]) for message in found["messages"]])]
+    says = {message["ref"]: summary(message["kind"], message["body"]) for message in held}
     return Answer(found, lambda screen: showing.case(screen, found, says))
 
 
@@ -151,11 +161,25 @@ def _damage(place: str, call: Callable[[], object]) -> list[Fault]:
 def _pen_faults(code: str | None) -> list[Fault]:
     from ..node.fsck import Fault
 
-    if code is None:
+    if code is None or code == "log.replaced":  # which is as it should be
         return []
     if code == "log.closed":
         return [Fault("store.sqlite", code, "it is older than what has left it")]
     return [Fault("pen", code, "")]
+
+
+def rebuild(node: Node, /, *, json: AsJson = False) -> Answer:
+    """Build what lists and cases are read from anew, from the messages alone. Nothing that was signed or received is touched.
+
+    Example: ceasewire rebuild north
+    """
+    with reading(node) as view, _progress() as progress:
+        started = time.monotonic()
+        count = view.projection.rebuild(progress)
+        seconds = time.monotonic() - started
+    found = {"messages": count, "seconds": round(seconds, 2), "per_minute": round(count * 60 / max(seconds, 0.001))}
+    told = f"{count:,} messages in {seconds:.1f} s: {found['per_minute']:,} a minute"
+    return Answer(found, lambda screen: screen.line(told))
 
 
 @contextmanager

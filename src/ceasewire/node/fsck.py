@@ -15,8 +15,10 @@ from typing import Final
 from ..errors import PeerError
 from ..record import message
 from ..record.channel import Channel
+from ..record.kinds import KINDS
 from ..record.log import mark_void
 from ..record.message import Message
+from ..record.opening import OPENING_SIGNATURES, Opening, check_first, open_opening
 from ..record.values import LogState, Row
 from ..store.interface import KeptCheckpoint, Store
 from ..tlog import checkpoint as checkpoints
@@ -64,14 +66,29 @@ def check(view: View, progress: Callable[[int, int], None]) -> Result:
     result = Result()
     states = view.store.states()
     total = sum(state.size for state in states.values())
+    _openings(view, result)
     for number, state in sorted(states.items()):
-        if number not in view.channel.logs:
+        if number not in view.channel.logs and (state.size or state.frozen is None):
             result.faults.append(Fault(f"log {number}", "log.unknown", "the charter has no such log"))
             continue
+        if number not in view.channel.logs:
+            continue  # a log that was refused, of which nothing is held
         _Log(view, state, result).walk(lambda: progress(result.checked.messages, total))
         result.checked.logs += 1
     progress(total, total)
     return result
+
+
+def _openings(view: View, result: Result) -> None:
+    """Each later log's opening: the signatures of the recovery key and of the new keys, and that it is the one of that number."""
+    channel = view.channel
+    for number, data in view.store.openings().items():
+        result.checked.signatures += OPENING_SIGNATURES
+        try:
+            if open_opening(data, channel.channel_id, channel.charter.parties) != channel.openings.get(number):
+                raise PeerError("opening.refused", "of another number than it is kept under")
+        except PeerError as error:
+            result.faults.append(Fault(f"opening {channel.log_name(number) or number}", error.code, error.detail))
 
 
 class _Log:
@@ -139,11 +156,20 @@ class _Log:
         except PeerError as error:
             self.fault(place, error.code, "its kept bytes are not a message's")
             return
+        opening = self.channel.openings.get(one.log)
+        if opening and one.index == 0:
+            self._first(opening, found)
         for part in ("body_root", "rest", "leaf"):
             if getattr(again, part) != getattr(one, part):
                 self.fault(f"{place} {part.replace('_', ' ')}", "entry.body_root", "the kept hash is not that of the kept body")
                 return
         self._order(one, found)
+
+    def _first(self, opening: Opening, found: Message) -> None:
+        try:
+            check_first(opening, found.kind, KINDS["keys"], found.body, self.channel.charter.parties)
+        except PeerError as error:
+            self.fault("/0", error.code, "")
 
     def _order(self, one: Row, found: Message) -> None:
         if found.time < self.time:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from typing import Final
 
+from ..errors import CODES
 from ..record import fingerprint
-from ..record.case import Case, Cases
 from ..record.fields import Json, show_time
 from ..record.kinds import KINDS
-from ..record.message import message_of
-from ..record.values import Row
 from ..tlog import merkle
+from . import schedule
+from .due import Due, due
+from .flashes import attention
+from .heard import Heard
+from .schedule import Alarm, Facts, LogFacts, PartyFacts
 from .view import View
+
+DUE_SECONDS: Final = 86400
 
 
 def status(view: View, now: int, closed: str | None) -> dict[str, Json]:
     """The channel, each log, each line, and whatever needs a person. `now` in POSIX seconds."""
-    charter = view.channel.charter
+    charter, facts = view.channel.charter, Heard(view).facts()
+    overdue, coming = due(view, now, DUE_SECONDS)
+    logs = {one.log: one for one in facts.logs}
     return {
         "channel": {
             "name": charter.name,
@@ -28,12 +36,32 @@ def status(view: View, now: int, closed: str | None) -> dict[str, Json]:
         "party": view.channel.party(view.own).slug,
         "log": view.channel.logs[view.own].slug,
         "health": closed or "ok",
-        "logs": [_log_status(view, number) for number in view.channel.logs],
+        "logs": [_log_status(view, number) | _check(logs.get(names.slug), facts, now) for number, names in view.channel.logs.items()],
         "lines": _lines(view, now),
-        "overdue": _overdue(view, now),
+        "watch": [_watch(party, facts, now) for party in facts.parties],
+        "flashes": attention(view, now),
+        "overdue": list(overdue.first),
+        "due_today": list(coming.first),
         "held": _held(view),
-        "alarms": _alarms(view, closed),
+        "alarms": [alarm.as_json() for alarm in _alarms(view, closed, facts, overdue, now)],
         "refused": _refused(view),
+    }
+
+
+def _check(log: LogFacts | None, facts: Facts, now: int) -> dict[str, Json]:
+    """When the next line check of a log is due, and whether it is late."""
+    due = schedule.check_due(log, facts.clocks.line_check) if log else None
+    missed = log is not None and schedule.is_missed(log, facts.clocks.line_check, now)
+    return {"line_check_due": None if due is None else show_time(due), "missed": missed}
+
+
+def _watch(party: PartyFacts, facts: Facts, now: int) -> dict[str, Json]:
+    """Who of a party was there last: its machine, and a person."""
+    return {
+        "party": party.party,
+        "machine": None if party.machine is None else show_time(party.machine),
+        "person": None if party.person is None else show_time(party.person),
+        "nobody": schedule.is_unwatched(party, facts.clocks.watch, now),
     }
 
 
@@ -45,7 +73,9 @@ def _log_status(view: View, number: int) -> dict[str, Json]:
     witnesses: dict[str, int] = {}
     for by, reach in covered.items():
         group = by_party if by in view.channel.logs else witnesses
-        name = view.channel.cosigner_name(by)
+        if by in view.channel.logs and view.channel.party_of(by) == view.channel.party_of(number):
+            continue  # what a party's own devices say to each other is no receipt
+        name = view.channel.party(by).slug if by in view.channel.logs else view.channel.cosigner_name(by)  # by whichever device of theirs
         group[name] = max(reach, group.get(name, 0))
     kept = view.store.newest_checkpoint(number)
     return {
@@ -59,27 +89,22 @@ def _log_status(view: View, number: int) -> dict[str, Json]:
             if n != view.channel.party_of(number) and size > by_party.get(card.slug, 0)
         },
         "witnesses": dict(sorted(witnesses.items())),
-        "line_checks": _last(view, number, KINDS["line_check"]),
-        "watch_checks": _last_watch(view, number),
+        "line_checks": _count_and_last(*view.last_of_kind(number, KINDS["line_check"])),
+        "watch_checks": _count_and_last(*view.last_of_kind(number, KINDS["acknowledgement"], watch=True)),
         "frozen": state.frozen if state else None,
     }
 
 
-def _last(view: View, log: int, kind: int) -> dict[str, Json]:
-    return _count_and_last(view.store.scan(kinds={kind}, log=log))
-
-
-def _last_watch(view: View, log: int) -> dict[str, Json]:
-    rows = view.store.scan(kinds={KINDS["acknowledgement"]}, log=log)
-    return _count_and_last(one for one in rows if message_of(one).body.get(17) is True)
+def _count_and_last(count: int, last: int | None) -> dict[str, Json]:
+    return {"count": count, "last": None if last is None else show_time(last)}
 
 
 def _lines(view: View, now: int) -> list[dict[str, Json]]:
     peers = view.store.peers()
     found = []
-    for number, log in view.channel.logs.items():
+    for number in view.channel.live_logs():
         if number != view.own:
-            peer = peers.get(number)
+            log, peer = view.channel.logs[number], peers.get(number)
             spoke = peer.spoke if peer else 0
             found.append(
                 {
@@ -92,11 +117,6 @@ def _lines(view: View, now: int) -> list[dict[str, Json]]:
     return found
 
 
-def _overdue(view: View, now: int) -> list[dict[str, Json]]:
-    folded = view.folded()
-    return [folded.summary(case) for case in folded if _is_overdue(folded, case, now)]
-
-
 def _held(view: View) -> list[dict[str, Json]]:
     return [
         {"log": view.channel.log_name(run.log), "from": run.start, "count": run.count, "code": run.code, "since": show_time(run.since)}
@@ -104,9 +124,21 @@ def _held(view: View) -> list[dict[str, Json]]:
     ]
 
 
-def _alarms(view: View, closed: str | None) -> list[str]:
-    frozen = [f"{view.channel.log_name(s.number)}: {s.frozen}" for s in view.store.states().values() if s.frozen]
-    return ([closed] if closed else []) + frozen
+def _alarms(view: View, closed: str | None, facts: Facts, overdue: Due, now: int) -> Iterator[Alarm]:
+    """Whatever needs a person, the gravest first."""
+    if closed:
+        yield Alarm(closed, view.channel.logs[view.own].slug, None, CODES[closed].sentence)
+    for state in view.store.states().values():
+        if state.frozen:
+            yield Alarm(state.frozen, view.channel.log_name(state.number), None, CODES[state.frozen].sentence)
+    yield from schedule.alarms(facts, now)
+    told: set[tuple[int, str]] = set()
+    for run in view.store.shelved(data=False):
+        if (run.log, run.code) not in told:  # one alarm a log and reason, however many runs wait
+            told.add((run.log, run.code))
+            yield Alarm(run.code, view.channel.log_name(run.log), run.since, CODES[run.code].sentence)
+    if overdue.count:
+        yield Alarm(schedule.OVERDUE, None, overdue.since, f"{schedule.ALARMS[schedule.OVERDUE]}: {overdue.count}")
 
 
 def _refused(view: View) -> list[dict[str, Json]]:
@@ -114,15 +146,3 @@ def _refused(view: View) -> list[dict[str, Json]]:
         {"number": r.number, "time": show_time(r.time), "log": None if r.log is None else view.channel.log_name(r.log), "code": r.code}
         for r in view.store.refused(20, data=False)
     ]
-
-
-def _count_and_last(rows: Iterable[Row]) -> dict[str, Json]:
-    """How many rows, and the time of the last, one at a time."""
-    count, last = 0, None
-    for count, last in enumerate(rows, 1):  # noqa: B007 - what the last turn leaves is what is asked for
-        pass
-    return {"count": count, "last": show_time(last.time) if last else None}
-
-
-def _is_overdue(folded: Cases, case: Case, now: int) -> bool:
-    return bool(case.received and case.answered is None and case.received[0] + folded.reply_seconds(case) < now)

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+import json
+import sys
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from functools import cached_property, partial
 from itertools import islice
+from typing import Final
 
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..exchange.bundle import Run
-from ..record.case import Cases
+from ..record import case_shown
+from ..record.authority import Authority
+from ..record.case_fold import fold
 from ..record.channel import Channel
+from ..record.charter import Charter
 from ..record.fields import Json, Wrong, parse_ref, show_time
 from ..record.kinds import KINDS, kind_name, show_body
 from ..record.message import message_of, row
-from ..record.order import in_order
+from ..record.opening import opening_of
+from ..record.order import seen_of
 from ..record.values import Cosignature, Row
+from ..store.derived_interface import DerivedTables, Item, OrderKey, Wanted
 from ..store.interface import KeptCheckpoint, Store
 from ..tlog import checkpoint as checkpoints
 from ..tlog import merkle, tiles
 from ..tlog.note import SignatureLine
+from .asking import kind_of, log_of, party_of, phrases_of
+from .derived import SUMMED_UP, TIMED, Projection
+from .table_record import TableRecord
+
+_AT_ONCE: Final = 256  # rows that a list reads at a time
 
 Ref = tuple[int, int]
 
@@ -52,16 +66,19 @@ class View:
         blob = cosignature.time.to_bytes(8, "big") + cosignature.signature
         return SignatureLine(key.name, key.key_id, blob) if key else None
 
-    def note(self, kept: KeptCheckpoint) -> checkpoints.SignedCheckpoint:
+    def note(self, kept: KeptCheckpoint, unknown: Collection[int] = ()) -> checkpoints.SignedCheckpoint:
         """The signed checkpoint with the cosignatures held over it, one a key; where a note has no room for all, our own come first, then
-        Ed25519."""
+        those of logs that nothing replaced, then Ed25519. Those of logs `unknown` to its reader are left out."""
         checkpoint = self.checkpoint(kept)
         own = checkpoints.SignedCheckpoint.parse(checkpoint.text().encode() + b"\n" + kept.lines).lines
         earliest: dict[tuple[int, int], Cosignature] = {}
         for one in self.store.cosignatures(kept.log, kept.size):
-            earliest.setdefault((one.by, one.kind), one)
-        room = limits.NOTE_SIGNATURES - len(own)
-        chosen = sorted(earliest.values(), key=lambda one: (one.by != self.own, one.kind)) if len(earliest) > room else earliest.values()
+            if one.by not in unknown:
+                earliest.setdefault((one.by, one.kind), one)
+        room, live = limits.NOTE_SIGNATURES - len(own), {*self.channel.live_logs(), *range(-len(self.channel.witnesses), 0)}
+        chosen: Collection[Cosignature] = earliest.values()
+        if len(earliest) > room:
+            chosen = sorted(chosen, key=lambda one: (one.by != self.own, one.by not in live, one.kind))
         found = [line for one in chosen if (line := self.line(one))]
         return checkpoints.SignedCheckpoint(checkpoint, (*own, *found[:room]))
 
@@ -90,11 +107,17 @@ class View:
             raise LocalError("ref.malformed", f"{wrong}, not {text}") from None
 
     def row(self, ref: Ref) -> Row:
-        """The row of a reference. Raises LocalError ref.missing."""
+        """The row of a reference, as it was admitted. Raises LocalError ref.missing."""
         found = self.store.row(*ref)
         if found is None:
             raise LocalError("ref.missing", self.name(*ref))
         return found
+
+    def marked(self, ref: Ref) -> Row:
+        """The row of a reference with the code it bears in the record, `log.replaced` included. Raises LocalError ref.missing."""
+        one = self.row(ref)
+        item = self.projection.ask(lambda tables: tables.item(ref))
+        return one if item is None or item.void == one.void else replace(one, void=item.void)
 
     def name(self, log: int, index: int) -> str:
         """`north/12`."""
@@ -112,42 +135,72 @@ class View:
         }
 
     def messages(
-        self, *, kind: str | None = None, log: str | None = None, since: int | None = None, limit: int | None = None
+        self,
+        *,
+        kind: str | None = None,
+        log: str | None = None,
+        party: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        void: bool | None = None,
+        case: str | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
     ) -> Iterator[dict[str, Json]]:
-        """Messages in record order, filtered; `since` in POSIX seconds. Raises LocalError usage."""
-        kinds = None if kind is None else {self._kind(kind)}
-        number = None if log is None else self._log(log)
-        rows = self.store.scan(kinds=kinds, log=number, since=since)
-        return islice(map(self.message, in_order(rows)), limit)
+        """Messages in record order, filtered: all that is given must hold. `since` and `until` in POSIX seconds, both inclusive; `void`
+        only those that are, or are not; `case` only what belongs to the case of that message; `search` as `asking.phrases_of`; `after`
+        only what follows that message. Raises LocalError usage, ref.malformed, ref.missing before the first."""
+        if limit is not None and limit < 0:
+            raise LocalError("usage", "a limit is a number from 0 on")
+        phrases, prefix = phrases_of(search) if search is not None else ([], True)
+        wanted = Wanted(
+            kind=None if kind is None else kind_of(kind),
+            log=None if log is None else log_of(self.channel, log),
+            party=None if party is None else party_of(self.channel, party),
+            since=since,
+            until=until,
+            void=void,
+            case=None if case is None else self.case_key(self.ref(case)),
+            after=None if after is None else self._place(self.ref(after)),
+            search=phrases,
+            prefix=prefix,
+        )
+        return map(self.message, self._rows(wanted, limit))
 
-    @staticmethod
-    def _kind(name: str) -> int:
-        if name not in KINDS:
-            raise LocalError("usage", f"there is no kind {name}; the kinds are {', '.join(KINDS)}")
-        return KINDS[name]
+    def _place(self, ref: Ref) -> OrderKey:
+        """Where a message stands in record order. Raises LocalError ref.missing."""
+        item = self.projection.ask(lambda tables: tables.item(ref))
+        if item is None:
+            raise LocalError("ref.missing", self.name(*ref))
+        return item.key
 
-    def _log(self, slug: str) -> int:
-        number = self.channel.number(slug)
-        if number is None:
-            raise LocalError("usage", f"there is no log {slug}; the logs are {', '.join(log.slug for log in self.channel.logs.values())}")
-        return number
+    def _rows(self, wanted: Wanted, limit: int | None) -> Iterator[Row]:
+        """The rows of a list, as marked; some at a time."""
+        items = islice(self.projection.stream(lambda tables: tables.items(wanted)), None if limit is None else min(limit, sys.maxsize))
+        while some := list(islice(items, _AT_ONCE)):
+            voids = {item.ref: item.void for item in some}
+            for one in self.store.at([item.ref for item in some]):
+                void = voids[one.log, one.index]
+                yield one if void == one.void else replace(one, void=void)
 
     def receipts(self, ref: Ref) -> list[dict[str, Json]]:
-        """Who holds the message by their own signature: the earliest receipt of each party, in order of time."""
+        """Who holds the message by their own signature: each other party's earliest receipt, by any of its devices, in order of time."""
         log, index = ref
+        own = self.channel.party_of(log)
         earliest: dict[int, int] = {}
         for cosignature in self.store.first_cosignatures(log, index):
-            if cosignature.by in self.channel.logs:
-                party = self.channel.party_of(cosignature.by)
+            party = self.channel.party_of(cosignature.by) if cosignature.by in self.channel.logs else own
+            if party != own:
                 earliest[party] = min(cosignature.time, earliest.get(party, cosignature.time))
         found = sorted((time, self.channel.charter.parties[party].slug) for party, time in earliest.items())
         return [{"by": slug, "time": show_time(time)} for time, slug in found]
 
     def show(self, ref: Ref) -> dict[str, Json]:
         """One message with its case and receipts. Raises LocalError ref.missing."""
-        one = self.row(ref)
-        key = self.folded().of(ref)
-        return {**self.message(one), "case": self.name(*key) if key else None, "receipts": self.receipts(ref)}
+        one = self.marked(ref)
+        found = self.projection.ask(lambda tables: tables.belonging(ref))
+        return {**self.message(one), "case": self.name(*found[0][0]) if found else None, "receipts": self.receipts(ref)}
 
     def leaves(self, ref: Ref) -> set[bytes]:
         """The leaf hash of what stands at the reference; while nothing does, those of all that waits on the shelf for that place."""
@@ -160,20 +213,68 @@ class View:
 
     # --- Cases ---
 
-    def folded(self) -> Cases:
-        """All cases, folded from the record."""
-        return Cases(self.channel, self.proved).feed(in_order(self.store.scan()))
+    @cached_property
+    def projection(self) -> Projection:
+        """The tables that lists and cases are read from."""
+        return Projection(self.store, self._channel_now, self.proved, self.governing)
+
+    def governing(self) -> Callable[[Row], Charter]:
+        """What gives the charter in force for an entry, as amended in its causal past. To be asked for anew when the store has grown."""
+        channel, rows = self.channel, self.store.governing()
+        if not rows:
+            return lambda _: channel.charter
+        authority = Authority(channel, rows)  # one for each who asks: it remembers, and threads must not share it
+        return lambda one: authority.at(one.log, one.index, seen_of(one.seen)).charter
+
+    def _channel_now(self) -> Channel:
+        """The channel with every log that was opened by now, also by another process."""
+        missing = [opening_of(data) for number, data in self.store.openings().items() if number not in self.channel.openings]
+        if missing:
+            self.channel = self.channel.with_openings(missing)
+        return self.channel
+
+    def case_key(self, ref: Ref) -> Ref:
+        """The notification of the (first) case that a message belongs to. Raises LocalError ref.missing."""
+        self.row(ref)
+        found = self.projection.ask(lambda tables: tables.belonging(ref))
+        if not found:
+            raise LocalError("ref.missing", f"{self.name(*ref)} belongs to no case")
+        return found[0][0]
+
+    def each_case(self) -> Iterator[dict[str, Json]]:
+        """Every case, in the order in which they began."""
+        return map(json.loads, self.projection.stream(lambda tables: tables.summaries(), SUMMED_UP))
 
     def cases(self) -> list[dict[str, Json]]:
-        """Every case, in the order in which they began."""
-        folded = self.folded()
-        return [folded.summary(case) for case in folded]
+        """All of `each_case`."""
+        return list(self.each_case())
 
     def case(self, ref: Ref) -> dict[str, Json]:
         """The case of a notification, or of a message that belongs to one. Raises LocalError ref.missing."""
-        self.row(ref)
-        folded = self.folded()
-        key = folded.of(ref)
-        if key is None:
-            raise LocalError("ref.missing", f"{self.name(*ref)} belongs to no case")
-        return folded.whole(folded.cases[key])
+        key = self.case_key(ref)
+
+        def shown(tables: DerivedTables) -> dict[str, Json]:
+            record = self.projection.record(tables)
+            return case_shown.whole(record, fold(record, key))
+
+        return self.projection.ask(shown, TIMED)
+
+    def overdue(self, now: int) -> list[dict[str, Json]]:
+        """The cases whose reply is overdue at `now`, POSIX seconds, by date."""
+
+        def found(tables: DerivedTables) -> list[dict[str, Json]]:
+            record = self.projection.record(tables)
+            items = (tables.item(ref) for ref in tables.overdue(now))
+            return [self._summary(record, tables, item) for item in items if item and item.kind == KINDS["notification"]]
+
+        return self.projection.ask(found, TIMED)
+
+    @staticmethod
+    def _summary(record: TableRecord, tables: DerivedTables, item: Item) -> dict[str, Json]:
+        kept = tables.summary(item.key)
+        return case_shown.summary(record, fold(record, item.ref)) if kept is None else json.loads(kept)
+
+    def last_of_kind(self, log: int, kind: int, *, watch: bool = False) -> tuple[int, int | None]:
+        """How many messages of a log of that kind are not void, and the time of the last, POSIX seconds; with `watch`, watch checks by
+        people alone."""
+        return self.projection.ask(lambda tables: tables.count_and_last(log, kind, watch))
