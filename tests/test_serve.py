@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from carriers.sides import end, in_loop, make_sides, process, running, start, start_unready, until
-from ceasewire import serve
+from ceasewire import served
 from ceasewire.carriers import alarm
 from ceasewire.carriers.control import call
 from ceasewire.errors import CeasewireError
@@ -96,11 +96,10 @@ def test_f1_killed_and_started_again_without_an_operator(tmp_path: Path) -> None
     assert len(set(acknowledged)) == len(acknowledged)
 
 
-def test_several_nodes_in_one_process(tmp_path: Path) -> None:
+def test_both_sides_of_a_channel_in_one_process(tmp_path: Path) -> None:
     sides = make_sides(tmp_path, {"north": "http://127.0.0.1:PORT", "south": ""})
-    others = make_sides(tmp_path / "other", {"north": "", "east": ""})
     port = sides["north"].port
-    folders = [sides["north"].folder, sides["south"].folder, others["east"].folder]
+    folders = [sides["north"].folder, sides["south"].folder]
     with process(*folders):
         assert call(sides["south"].folder.control_path, SEND)["ref"] == "south/0"
         began = time.perf_counter()
@@ -111,9 +110,9 @@ def test_several_nodes_in_one_process(tmp_path: Path) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/health")
         found = json.loads(connection.getresponse().read())
-        assert [node["party"] for node in found["nodes"]] == ["north", "south", "east"]
+        assert [node["party"] for node in found["nodes"]] == ["north", "south"]
         connection.request("GET", "/")
-        assert connection.getresponse().read().count(b"<article>") == 3
+        assert connection.getresponse().read().count(b"<article>") == 2
         connection.close()
 
 
@@ -138,7 +137,7 @@ def test_what_cannot_be_served(tmp_path: Path) -> None:
 
 
 def test_the_pen_is_synced_within_a_second_and_the_shelf_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "SHELF_SECONDS", 0.3)
+    monkeypatch.setattr(served, "SHELF_SECONDS", 0.3)
 
     async def main() -> None:
         sides = make_sides(tmp_path, {"north": None, "south": None})
@@ -215,24 +214,49 @@ def test_a_flash_runs_the_command_once(tmp_path: Path) -> None:
     async def main() -> None:
         sides = make_sides(tmp_path, {"north": "", "south": None})
         out = tmp_path / "rung"
-        words = ["/bin/sh", "-c", f'echo "$CEASEWIRE_REF $*" >> {out}', "sh", "; touch /never"]
+        words = ["/bin/sh", "-c", f'echo "$CEASEWIRE_ALARM $CEASEWIRE_REF $*" >> {out}', "sh", "; touch /never"]
         async with running(sides["south"], alarm=words) as south:
             async with running(sides["north"]) as north:
                 await north.send()
-                flash = (7, {0: [], 1: False, 16: "secret words"})
-                await asyncio.to_thread(_append, north, [flash])
-                await until(out.exists)
-                await asyncio.to_thread(_append, north, [flash, flash, flash])
-                await until(lambda: south.size(north.node.own) == 5)
+                flash = ("flash", {"phrase": "cease_now", "text": "secret words"})
+                await north.send("flash", {**flash[1], "historical": True})
+                await until(lambda: south.size(north.node.own) == 2)
                 await asyncio.sleep(0.5)
-            assert out.read_text() == "north/1 ; touch /never\n", "three more within ten seconds wait"
+                assert not out.exists(), "what is only reported for the record rings nowhere"
+                await north.send(*flash)
+                await until(out.exists)
+                await asyncio.to_thread(north.node.send_many, [flash, flash, flash])
+                await until(lambda: south.size(north.node.own) == 6)
+                await asyncio.sleep(0.5)
+            assert out.read_text() == "flash north/2 ; touch /never\n", "three more within ten seconds wait"
             assert "secret" not in out.read_text()
 
     in_loop(main())
 
 
+def test_a_flash_that_only_repeats_what_rang_does_not_ring_and_a_new_phrase_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarm, "GAP_SECONDS", 0.05)
+
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": "", "south": None})
+        out = tmp_path / "rung"
+        words = ["/bin/sh", "-c", f'echo "$CEASEWIRE_REF" >> {out}']
+        async with running(sides["south"], alarm=words) as south, running(sides["north"]) as north:
+            for _ in range(5):
+                await north.send("flash", {"phrase": "cease_now", "place": "the bridge"})
+                await until(lambda: south.size(north.node.own) == north.size(north.node.own))
+                await asyncio.sleep(0.5)
+            await north.send("flash", {"phrase": "medical_help", "place": "the mill"})
+            await until(lambda: "north/5" in out.read_text())
+            assert out.read_text().split() == ["north/0", "north/1", "north/2", "north/5"]
+            status = await asyncio.to_thread(call, sides["south"].folder.control_path, {"op": "status"})
+            assert [(one["phrase"], one["count"]) for one in status["flashes"]] == [("medical_help", 1), ("cease_now", 5)]
+
+    in_loop(main())
+
+
 def test_a_flash_that_is_held_rings_at_once_and_not_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serve, "SHELF_SECONDS", 0.2)
+    monkeypatch.setattr(served, "SHELF_SECONDS", 0.2)
     monkeypatch.setattr(alarm, "GAP_SECONDS", 0.1)
 
     async def main() -> None:
@@ -241,7 +265,7 @@ def test_a_flash_that_is_held_rings_at_once_and_not_again(tmp_path: Path, monkey
         words = ["/bin/sh", "-c", f'echo "$CEASEWIRE_REF" >> {out}']
         async with running(sides["south"], alarm=words) as south, running(sides["north"]) as north:
             south.node._clock = lambda: time.time() - 4000
-            await asyncio.to_thread(_append, north, [(7, {0: [], 1: False})])
+            await north.send("flash", {"phrase": "cease_now"})
             await until(out.exists)
             assert south.size(north.node.own) == 0
             south.node._clock = time.time
@@ -250,13 +274,6 @@ def test_a_flash_that_is_held_rings_at_once_and_not_again(tmp_path: Path, monkey
             assert out.read_text() == "north/0\n"
 
     in_loop(main())
-
-
-def _append(north: object, bodies: list[object]) -> None:
-    node = north.node  # type: ignore[attr-defined]
-    with node.lock:
-        node._append(bodies, 0, len(bodies))
-    node.changed()
 
 
 def test_nothing_of_a_message_reaches_the_log(tmp_path: Path) -> None:

@@ -14,11 +14,9 @@ import socket
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -26,40 +24,31 @@ import uvicorn
 import uvloop
 from starlette.routing import Router
 
+from .api.access import Access
+from .api.app import routes as api_routes
 from .carriers.alarm import Alarm, split_command
-from .carriers.control import Control
 from .carriers.guard import GuardedProtocol
 from .carriers.hub import Hub
-from .carriers.line import Line, talk_once
 from .carriers.logs import Log, open_log
 from .carriers.server import Exchanges, secured
 from .carriers.tls import server_context
 from .carriers.urls import loopback_port
-from .console.health import NodeHealth, node_health
+from .console.health import NodeHealth
 from .console.page import routes as console_routes
-from .errors import CeasewireError, LocalError
-from .node.exchange import Exchange, Report
+from .errors import LocalError
+from .node.exchange import Exchange
 from .node.node import Node
-from .node.status import status
-from .record.fields import Json
+from .served import Home, Served
 
 DEFAULT_PORT: Final = 8443
-PEN_SECONDS: Final = 0.5
-SHELF_SECONDS: Final = 5.0
-STATUS_SECONDS: Final = 2.0
 CONNECTIONS: Final = 2048
 _KEEP_SECONDS: Final = 15
 _STOP_SECONDS: Final = 1
 _FILES: Final = 8192
-_SLOW_STATUS: Final = 5  # a status that takes long to work out is kept for so many times as long
 
 
-class Place(Protocol):
+class Place(Home, Protocol):
     """A node's folder, as much of it as serving needs."""
-
-    @property
-    def control_path(self) -> Path:
-        """Where the control socket goes."""
 
     def node(self, passphrase: bytes | None, wait: float) -> AbstractContextManager[Node]:
         """The node, under its lock. Raises LocalError node.*, pen.*, store.*."""
@@ -147,17 +136,14 @@ async def serve(
     """Serve open nodes until `stop` is set, or a signal comes if this is the main thread. `ready` is called once, with our URL."""
     log = open_log()
     with ExitStack() as stack:
+        alarm = Alarm(options.alarm, log) if options.alarm else None
         served = []
         for place, node in opened:
             hub = Hub(Exchange(node))
             stack.callback(hub.close)
-            served.append(Served(place, hub, options.tls_ca, log))
+            served.append(Served(place, hub, options.tls_ca, log, alarm))
             stack.callback(served[-1].close)
             served[-1].control.open()
-        alarm = Alarm(options.alarm, log) if options.alarm else None
-        for one in served:
-            if alarm is not None:
-                one.hub.exchange.on_flash.append(partial(_ring, alarm, one.hub.node))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(task) for one in served for task in one.tasks()]
             if alarm is not None:
@@ -179,11 +165,6 @@ async def serve(
                     task.cancel()
 
 
-def _ring(alarm: Alarm, node: Node, ref: str) -> None:
-    """Called in the node's thread, after the commit."""
-    alarm.ring(ref, node.leaves(node.ref(ref)))
-
-
 def _url(options: Options) -> str:
     host, port = options.listener.getsockname()[:2]
     return f"{'https' if options.context else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
@@ -197,14 +178,23 @@ class _Server(uvicorn.Server):
 
 
 def _server(served: Sequence[Served], options: Options, log: Log) -> _Server:
-    async def nodes() -> list[NodeHealth]:
-        return [await one.health() for one in served]
+    access = Access(served, log)
+    by_name = {one.name: one for one in served}
+    one_channel = len({one.node.channel.channel_id for one in served}) == 1
+
+    async def shown(authorization: str | None) -> list[NodeHealth] | None:
+        """What a page may tell whoever asks: all there is if that is one channel, else the node of a token, else nothing."""
+        if one_channel:
+            return [await one.health() for one in served]
+        opened = None if authorization is None else await access.opened(authorization)
+        return None if opened is None else [await by_name[opened.served.name].health()]
 
     # What uvicorn says of a bad request is of no use to an operator, and may hold what a stranger wrote.
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
-    exchanges = Exchanges([one.hub for one in served], log)
+    exchanges = Exchanges([one.hub for one in served], log, named=one_channel)
+    routes = [*console_routes(shown), *exchanges.routes(), *api_routes(access, log)]
     config = uvicorn.Config(
-        secured(Router(routes=[*console_routes(nodes), *exchanges.routes()]), log),
+        secured(Router(routes=routes), log),
         http=GuardedProtocol,
         ws="none",
         loop="none",
@@ -236,103 +226,3 @@ def _on_signal(stop: asyncio.Event) -> Iterator[None]:
     finally:
         for one in signals:
             loop.remove_signal_handler(one)
-
-
-class Served:
-    """One node that is served: its lines, its control socket, its chores."""
-
-    def __init__(self, place: Place, hub: Hub, tls_ca: Path | None, log: Log) -> None:
-        node = hub.node
-        self.hub = hub
-        self._log = log.bind(node=node.names.slug)
-        self._tls_ca = tls_ca
-        self._lines = {peer: Line(hub, peer, tls_ca, self._log) for peer in hub.exchange.peers() if node.channel.party(peer).url}
-        self.control = Control(hub, place.control_path, self._sync, self.status)
-        self._news = asyncio.Event()
-        hub.listeners.append(self._news.set)
-        # Reading beside the node's thread, so that no page delays a message.
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="status")
-        self._status: dict[str, Json] = {}
-        self._status_until = 0.0
-        self._one_status = asyncio.Lock()
-
-    def tasks(self) -> list[Coroutine[None, None, None]]:
-        """What runs as long as it is served."""
-        chores = [self._sync_pen(), self._retry_shelf(), self._warn(), self.control.run()]
-        return [*(line.run() for line in self._lines.values()), *chores]
-
-    def close(self) -> None:
-        """Nobody asks any more."""
-        self.control.close()
-        self._reader.shutdown(wait=False, cancel_futures=True)
-
-    # --- Chores ---
-
-    async def _sync_pen(self) -> None:
-        """The pen's last note is durable within a second. In a thread of its own: the node goes on meanwhile."""
-        synced = -1
-        while True:
-            await asyncio.sleep(PEN_SECONDS)
-            counter = self.hub.node.pen.counter
-            if counter == synced:
-                continue
-            try:
-                await asyncio.to_thread(self.hub.node.pen.sync)
-                synced, self.hub.pen_failed = counter, None
-            except LocalError as error:
-                self.hub.pen_failed = error.code
-                self._news.set()
-
-    async def _retry_shelf(self) -> None:
-        """What was held for the clock or the quota is tried again."""
-        while True:
-            await asyncio.sleep(SHELF_SECONDS)
-            with suppress(CeasewireError):  # the hub remembers it
-                if await self.hub.run(self.hub.exchange.retry_shelf):
-                    self.hub.node.changed()
-
-    async def _warn(self) -> None:
-        """Say once, loudly, when the node cannot do its work, or a log has shown two histories."""
-        said: set[str] = set()
-        while True:
-            self._news.clear()
-            now = {self.hub.health} - {"ok"}
-            with suppress(CeasewireError):
-                now |= set(await self.hub.run(self._frozen))
-            for what in sorted(now - said):
-                self._log.critical("node.alarm", what=what)
-            said = now
-            await self._news.wait()
-            await asyncio.sleep(PEN_SECONDS)
-
-    def _frozen(self) -> list[str]:
-        """Each log that showed two histories, and that it did."""
-        node = self.hub.node
-        return [f"{state.frozen} {node.channel.log_name(number)}" for number, state in node.store.states().items() if state.frozen]
-
-    # --- Asked for ---
-
-    async def _sync(self, peer: int | None) -> list[Report]:
-        peers = self.hub.exchange.peers() if peer is None else [peer]
-        return [await talk_once(self.hub, one, self._tls_ca, self._log) for one in peers]
-
-    async def status(self) -> dict[str, Json]:
-        """The JSON of `ceasewire status`, and how our own calls to each peer go. At most two seconds old."""
-        loop = asyncio.get_running_loop()
-        async with self._one_status:
-            began = loop.time()
-            if began >= self._status_until:
-                node = self.hub.node
-                self._status = await loop.run_in_executor(self._reader, lambda: status(node.reading, node.now(), node.closed))
-                self._status_until = loop.time() + max(STATUS_SECONDS, _SLOW_STATUS * (loop.time() - began))
-        return {**self._status, "calls": {self._slug(peer): line.status.as_json() for peer, line in self._lines.items()}}
-
-    async def health(self) -> NodeHealth:
-        """What the status page shows."""
-        channel = self.hub.node.channel
-        names = {card.slug: card.name for card in channel.charter.parties}
-        calls = {self._slug(peer): line.status.as_json() for peer, line in self._lines.items()}
-        return node_health(await self.status(), names, calls, self.hub.health)
-
-    def _slug(self, peer: int) -> str:
-        return self.hub.node.channel.logs[peer].slug

@@ -18,6 +18,7 @@ from typing import Any
 
 import uvloop
 
+from ceasewire.carriers.control import call
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node
@@ -123,6 +124,11 @@ async def running(
             await done
 
 
+async def asked_status(side: Running) -> Any:
+    """What `ceasewire status` would be told by the process that serves."""
+    return await asyncio.to_thread(call, side.side.folder.control_path, {"op": "status"})
+
+
 async def until(what: Callable[[], bool], seconds: float = 10.0) -> float:
     """Wait until it is so; after how many seconds it was. TimeoutError if it never is."""
     began = time.perf_counter()
@@ -148,16 +154,17 @@ from ceasewire.serve import run
 from ceasewire.errors import CeasewireError
 from ceasewire.folder import Folder
 try:
-    run([(Folder(Path(one)), None) for one in sys.argv[1].split(",")], listen=sys.argv[2] or None)
+    nodes = [(Folder(Path(one)), None) for one in sys.argv[1].split(",")]
+    run(nodes, listen=sys.argv[2] or None, alarm_command=sys.argv[3] or None)
 except CeasewireError as error:
     print(error, file=sys.stderr)
     sys.exit(2)
 """
 
 
-def start(*folders: Folder, listen: str = "") -> subprocess.Popen[str]:
+def start(*folders: Folder, listen: str = "", alarm: str = "") -> subprocess.Popen[str]:
     """A process that serves; it has said so when this returns."""
-    process = start_unready(*folders, listen=listen)
+    process = start_unready(*folders, listen=listen, alarm=alarm)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("Ceasewire: "):
@@ -167,11 +174,11 @@ def start(*folders: Folder, listen: str = "") -> subprocess.Popen[str]:
     return process
 
 
-def start_unready(*folders: Folder, listen: str = "") -> subprocess.Popen[str]:
+def start_unready(*folders: Folder, listen: str = "", alarm: str = "") -> subprocess.Popen[str]:
     """The same, not waited for."""
     paths = ",".join(str(folder.path) for folder in folders)
     return subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", _SERVE, paths, listen],
+        [sys.executable, "-W", "error", "-c", _SERVE, paths, listen, alarm],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -180,9 +187,9 @@ def start_unready(*folders: Folder, listen: str = "") -> subprocess.Popen[str]:
 
 
 @contextmanager
-def process(*folders: Folder) -> Iterator[subprocess.Popen[str]]:
+def process(*folders: Folder, alarm: str = "") -> Iterator[subprocess.Popen[str]]:
     """A process that serves, ended by SIGTERM."""
-    started = start(*folders)
+    started = start(*folders, alarm=alarm)
     try:
         yield started
     finally:

@@ -1,4 +1,4 @@
-"""The alarm: once for each flash, and what is forged does not stand for what is genuine."""
+"""The alarm: once for each flash, and what is forged does not stand for what is genuine; flashes before other alarms."""
 
 from __future__ import annotations
 
@@ -33,5 +33,27 @@ def test_a_flash_that_comes_in_the_place_of_a_held_one_rings(tmp_path: Path, mon
         assert await rung({b"another"}) == 3
         running.cancel()
         await until(running.done)
+
+    asyncio.run(main())
+
+
+def test_flashes_go_first_and_nothing_is_lost_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarm, "GAP_SECONDS", 0.05)
+
+    async def main() -> None:
+        out = tmp_path / "rung"
+        one = Alarm(["/bin/sh", "-c", f'echo "$CEASEWIRE_ALARM $CEASEWIRE_REF" >> {out}'], open_log())
+        one.tell("line.dead", "south")
+        one.tell("watch.nobody", "north")
+        one.tell("line.dead", "east")
+        one.ring("south/4", {b"leaf"})
+        one.ring("south/4", {b"leaf"})
+        await asyncio.sleep(0)
+        running = asyncio.create_task(one.run())
+        await until(lambda: out.exists() and len(out.read_text().splitlines()) == 3)
+        await asyncio.sleep(0.3)
+        running.cancel()
+        await until(running.done)
+        assert out.read_text().splitlines() == ["flash south/4", "line.dead east", "watch.nobody north"]
 
     asyncio.run(main())

@@ -68,7 +68,7 @@ def test_errors_come_back_as_they_were(tmp_path: Path) -> None:
             for request, code in (
                 ({"op": "nothing"}, "usage"),
                 ({"op": "send", "kind": 3}, "usage"),
-                ({"op": "send", "kind": "flash", "json": {}}, "kind.later"),
+                ({"op": "send", "kind": "flash", "json": {}}, "body.schema"),
                 ({"op": "send", "kind": "none such", "json": {}}, "usage"),
                 ({"op": "send", "kind": "statement", "json": []}, "json.malformed"),
                 ({"op": "send", "kind": "statement", "json": {"txet": "x"}}, "field.unknown"),
@@ -80,7 +80,7 @@ def test_errors_come_back_as_they_were(tmp_path: Path) -> None:
                 with local(code):
                     await asks(north, request)
                     pytest.fail(str(request))
-            north.node.closed = "log.closed"
+            north.node._closed = "log.closed"
             with local("log.closed"):
                 await asks(north, SEND)
         with local("node.locked"):

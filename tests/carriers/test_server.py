@@ -298,7 +298,7 @@ def test_health_and_headers(tmp_path: Path) -> None:
                 assert head.startswith(f"http/1.1 {status} "), path
                 for name, value in server.SECURITY_HEADERS.items():
                     assert f"{name}: {value}".lower() in head, path
-            south.node.closed = "log.closed"
+            south.node._closed = "log.closed"
             health = await raw(south.side.port, get % b"/health")
             assert parsed(health)[0] == 503
             assert json.loads(health.partition(b"\r\n\r\n")[2])["ok"] is False
@@ -331,7 +331,7 @@ def test_c16_a_receipt_that_is_not_one_is_refused(tmp_path: Path) -> None:
                 assert newest is not None
                 assert line is not None
                 forged = south.node.note(newest).encode() + line.text().encode()
-                exchange._newest_notes = lambda besides: [forged]  # type: ignore[method-assign]
+                exchange._newest_notes = lambda *_: [forged]  # type: ignore[method-assign]
                 await _posted(south, exchange.compose(south.node.own).data)
                 assert size == 2
                 assert south.receipted(north.own) == 1

@@ -105,6 +105,22 @@ def test_what_it_says() -> None:
 
 
 @pytest.mark.parametrize("language", TEXTS)
+def test_with_several_channels_and_no_token_it_names_nothing(language: str) -> None:
+    html = render(None, language, NOW)
+    outline = Outline(html)
+    assert outline.open == []
+    assert TEXTS[language]["several"] in html
+    assert "<article>" not in html
+
+
+def test_an_alarm_of_our_own_needs_a_person() -> None:
+    ours = NodeHealth("T", False, "a-b", "north", "N", "ok", (line(),), ("watch.nobody",))
+    text = Outline(render([ours], "en", NOW)).text
+    assert "Something needs a person" in text
+    assert "watch.nobody  Nobody has said to be on watch" in text
+
+
+@pytest.mark.parametrize("language", TEXTS)
 def test_every_language_says_everything(language: str) -> None:
     assert TEXTS[language].keys() == TEXTS["en"].keys()
     assert language in DIRECTIONS
@@ -180,6 +196,9 @@ def test_health_from_the_status() -> None:
     status = {
         "channel": {"title": "T", "exercise": True, "fingerprint": "a-b"},
         "party": "north",
+        "log": "north",
+        "watch": [{"party": "south", "machine": "2026-11-22T04:00:00Z", "person": "2026-11-21T22:10:00Z"}],
+        "alarms": [{"code": code, "log": "south"} for code in ("log.fork", "line.dead", "hold.quota")] + [{"code": "x", "log": "north"}],
         "logs": [log, {"log": "south", "size": 2, "receipts": {}, "frozen": "log.fork"}],
         "lines": [{"peer": "south", "spoke": None, "seconds_silent": None, "told": "hold.clock"}],
         "held": [{"log": "south", "from": 2, "count": 4, "code": "hold.quota", "since": "x"}],
@@ -189,5 +208,7 @@ def test_health_from_the_status() -> None:
     found = node_health(status, {"north": "N", "south": "S"}, calls, "ok")
     (south,) = found.lines
     assert (south.sent, south.receipted, south.unreceipted, south.received, south.held, south.overdue) == (5, 3, 2, 2, 4, 2)
-    assert south.alarms == ("log.fork", "hold.clock", "hold.quota", "net.refused: bundle.channel")
+    assert south.alarms == ("log.fork", "line.dead", "hold.quota", "hold.clock", "net.refused: bundle.channel")
+    assert (south.machine, south.person) == ("2026-11-22T04:00:00Z", "2026-11-21T22:10:00Z")
+    assert found.alarms == ("x",)
     assert (south.state, found.well, found.exercise) == ("attention", False, True)

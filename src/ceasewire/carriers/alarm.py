@@ -1,9 +1,11 @@
-"""The operator's own alarm: a flash also runs a command, so that a closed browser does not sleep through it.
+"""The operator's own alarm: a flash, or a line that needs a person, also runs a command, so that a closed browser does not sleep
+through it.
 
-The command is run without a shell, its words split as a POSIX shell would split them. It learns which message it is, in the variable
-CEASEWIRE_REF (as south/12), and nothing of what that says. It runs once a message, held or
-admitted; flashes that come while it runs, or within ten
-seconds after it began, are told by one more run with the newest of them. It is ended after a minute.
+The command is run without a shell, its words split as a POSIX shell would split them. CEASEWIRE_ALARM says what it is: `flash`, or the
+code of another alarm (node/schedule.py). CEASEWIRE_REF says about what: the message (as south/12), or the log or party; nothing of what a
+message says. It runs once a message, held or admitted, and once for each alarm until that has ended; what comes while it
+runs, or within ten seconds after it began, is told by one more run of each kind with the newest of them, flashes first. It is ended
+after a minute.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from .logs import Log
 
 GAP_SECONDS: Final = 10.0
 RUN_SECONDS: Final = 60.0
+FLASH: Final = "flash"
 _REMEMBERED: Final = 10_000
 
 
@@ -43,7 +46,7 @@ class Alarm:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._rung = asyncio.Event()
-        self._newest = ""
+        self._newest: dict[str, str] = {}  # alarm -> about what
         self._known: dict[tuple[str, bytes], None] = {}
 
     def ring(self, ref: str, leaves: Collection[bytes]) -> None:
@@ -58,21 +61,27 @@ class Alarm:
         self._known |= dict.fromkeys(told)
         while len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
-        self._newest = ref
+        self.tell(FLASH, ref)
+
+    def tell(self, alarm: str, about: str) -> None:
+        """An alarm has begun. In the event loop."""
+        self._newest[alarm] = about
         self._rung.set()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._rung.wait()
-            self._rung.clear()
-            await asyncio.gather(self._command(self._newest), asyncio.sleep(GAP_SECONDS))
+            alarm = FLASH if FLASH in self._newest else next(iter(self._newest))
+            about = self._newest.pop(alarm)
+            if not self._newest:
+                self._rung.clear()
+            await asyncio.gather(self._command(alarm, about), asyncio.sleep(GAP_SECONDS))
 
-    async def _command(self, ref: str) -> None:
+    async def _command(self, alarm: str, about: str) -> None:
+        environment = {**os.environ, "CEASEWIRE_ALARM": alarm, "CEASEWIRE_REF": about}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._words, stdin=subprocess.DEVNULL, stdout=sys.stderr, env={**os.environ, "CEASEWIRE_REF": ref}
-            )
+            process = await asyncio.create_subprocess_exec(*self._words, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=environment)
         except OSError as error:
             self._log.error("alarm.failed", detail=type(error).__name__)
             return

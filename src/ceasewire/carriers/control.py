@@ -1,7 +1,9 @@
 """The socket in a node's folder, through which other commands reach the process that writes. docs/operators.md.
 
-One JSON object a line asks, one answers: `{"op": "send", "kind": K, "json": {...}}`, `{"op": "sync", "peer": SLUG or null}`,
-`{"op": "bundle_write", "to": SLUG}`, `{"op": "bundle_read", "data": BASE64}`, `{"op": "status"}`. The answer is `{"result": ...}`, or
+One JSON object a line asks, one answers: `{"op": "send", "kind": K, "json": {...}}`, `{"op": "send_many", "drafts": [[K, {...}], ...]}`
+(all of them under one signature, or none), `{"op": "sync", "peer": SLUG or null}`,
+`{"op": "bundle_write", "to": SLUG}`, `{"op": "bundle_read", "data": BASE64}`, `{"op": "status"}`,
+`{"op": "send_draft", "draft": ID}`. The answer is `{"result": ...}`, or
 `{"error": {"code", "detail", "peer"}}`; `peer` says whether bytes from outside were at fault. The socket is the owner's alone (0600).
 
 Sends that come together are committed together: one signature and one fsync for all of them.
@@ -16,15 +18,17 @@ import json
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from ..errors import CODES, CeasewireError, LocalError, PeerError
 from ..limits import BATCH_BYTES
+from ..node.drafts import Drafts
 from ..node.exchange import Report
 from ..node.node import Sent
+from ..node.openings import called
 from ..record.fields import Json
 from .file import read_bundles
 from .hub import Hub
@@ -167,29 +171,34 @@ class Control:
     async def _do(self, request: dict[str, Any], size: int) -> Json:
         op, hub = request.get("op"), self._hub
         if op == "send" and isinstance(request.get("kind"), str):
-            done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
-            self._sends.put_nowait(((request["kind"], request.get("json")), size, done))
-            return (await done).as_json()
+            return (await self.send(request["kind"], request.get("json"), size)).as_json()
+        if op == "send_many":
+            drafts = _drafts(request.get("drafts"), size, hub.node.batch_most)
+            return [sent.as_json() for sent in await hub.run(hub.node.send_many, drafts)]
         if op == "sync":
             slug = request.get("peer")
-            return [report.as_json() for report in await self._sync(None if slug is None else self._peer(slug))]
+            peers: Sequence[int | None] = [None] if slug is None else called(hub.node, _name(slug))
+            return [report.as_json() for peer in peers for report in await self._sync(peer)]
         if op == "bundle_write":
-            data, messages = await hub.run(hub.exchange.write_file, self._peer(request.get("to")))
+            data, messages = await hub.run(hub.exchange.write_files, _name(request.get("to")))
             return {"data": base64.b64encode(data).decode(), "messages": messages}
         if op == "bundle_read":
             reading = await hub.run(read_bundles, hub.exchange, _octets(request.get("data")))
             return reading.as_json()
+        if op == "send_draft":
+            sent = await hub.run(Drafts(self._path.parent).send, hub.node, _name(request.get("draft")))
+            return sent.as_json()
         if op == "status":
             return await self._status()
         raise LocalError("usage", "an operation that this version does not have")
 
-    def _peer(self, slug: object) -> int:
-        number = self._hub.node.channel.number(slug) if isinstance(slug, str) else None
-        if number is None or number == self._hub.node.own:
-            raise LocalError("usage", f"there is no other party {slug}")
-        return number
-
     # --- Group commit ---
+
+    async def send(self, kind: str, json: Json, size: int) -> Sent:
+        """Send one message together with whatever comes at the same time; `size`: bytes of its JSON. Raises as Node.send."""
+        done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        self._sends.put_nowait(((kind, json), size, done))
+        return await done
 
     async def _send_together(self) -> None:
         while True:
@@ -235,12 +244,27 @@ def _send_some(hub: Hub, drafts: list[Draft], places: list[int], results: dict[i
     try:
         results.update(zip(places, hub.node.send_many([drafts[place] for place in places]), strict=True))
     except CeasewireError as error:
-        if len(places) == 1 or error.code in {"log.closed", "disk.failed", "random.failed", "store.damaged"}:
+        if len(places) == 1 or error.code in {"log.closed", "log.replaced", "disk.failed", "random.failed", "store.damaged"}:
             results.update(dict.fromkeys(places, error))
             return
         middle = len(places) // 2
         _send_some(hub, drafts, places[:middle], results)
         _send_some(hub, drafts, places[middle:], results)
+
+
+def _drafts(found: object, size: int, most: int) -> list[Draft]:
+    """The drafts of `send_many`, so few that they fit one batch. Raises LocalError usage."""
+    if not isinstance(found, list) or not 0 < len(found) <= most or size > _GATHERED_BYTES:
+        raise LocalError("usage", f"1 to {most} drafts of at most {_GATHERED_BYTES} bytes together")
+    if any(not isinstance(one, list) or len(one) != 2 or not isinstance(one[0], str) for one in found):
+        raise LocalError("usage", "a draft is a kind and an object")
+    return [(one[0], one[1]) for one in found]
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str):
+        raise LocalError("usage", "the name of a party or of a log")
+    return value
 
 
 def _octets(value: object) -> bytes:

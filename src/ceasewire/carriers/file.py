@@ -44,11 +44,13 @@ class Reading:
 
 
 def read_bundles(exchange: Exchange, data: bytes) -> Reading:
-    """Receive every bundle of a file, one after the other, up to the first that is refused as a whole.
+    """Receive every bundle of a file, one after the other, up to the first that is refused as a whole. A file for a party holds bundles
+    for each of its devices: those for others are passed over, if there is one for this.
 
     Raises LocalError disk.failed, store.damaged; what was taken before it stays.
     """
     reading = Reading()
+    elsewhere: list[int] = []
     if not data:
         reading.code = "bundle.magic"
     while reading.code is None and reading.offset < len(data):
@@ -56,6 +58,10 @@ def read_bundles(exchange: Exchange, data: bytes) -> Reading:
             one = bundle.split(data, reading.offset)
             received = exchange.receive(one)
         except PeerError as error:
+            if error.code == "bundle.recipient":
+                elsewhere.append(reading.offset)
+                reading.offset += len(one)
+                continue
             reading.code = error.code
             break
         reading.bundles += 1
@@ -65,4 +71,6 @@ def read_bundles(exchange: Exchange, data: bytes) -> Reading:
         reading.held += received.held
         reading.refused += received.refused
         reading.offset += len(one)
+    if elsewhere and not reading.bundles:
+        reading.code, reading.offset = "bundle.recipient", elsewhere[0]
     return reading

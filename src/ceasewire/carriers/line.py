@@ -20,6 +20,7 @@ from typing import Final
 
 from ..errors import CeasewireError, LocalError, PeerError
 from ..limits import POLL_SECONDS
+from ..node.composing import address
 from ..node.exchange import Composed, Exchange, Report
 from ..record.fields import Json, show_time
 from .client import Client
@@ -203,12 +204,14 @@ class Line:
     async def _post(self, data: bytes, wait: int) -> bytes:
         self._attempted = self._now()
         if self._client is None:
-            self._client = Client(self._target(), self._tls_ca, self._warn)
+            target = await self.hub.run(self._target)
+            if self._client is None:  # the poll and a push may both have asked
+                self._client = Client(target, self._tls_ca, self._warn)
         return await self._client.post(data, wait)
 
     def _target(self) -> Target:
-        channel = self.hub.node.channel
-        return check_url(channel.party(self.hub.node.own).url, channel.party(self.peer).url)
+        node = self.hub.node
+        return check_url(address(node, node.own), address(node, self.peer))
 
     # --- How it goes ---
 
@@ -264,7 +267,7 @@ class Line:
 async def talk_once(hub: Hub, peer: int, tls_ca: Path | None, log: Log) -> Report:
     """One talk with a peer, whose failure is in the report: net.url for a peer without a URL."""
     names = hub.node.channel.logs[peer]
-    if not hub.node.channel.party(peer).url:
+    if not await hub.run(address, hub.node, peer):
         return Report(names.slug, error="net.url")
     line = Line(hub, peer, tls_ca, log)
     before = await hub.run(_totals, hub, peer)

@@ -12,7 +12,8 @@ State = str  # a key of words: well, silent, down, attention
 @dataclass(frozen=True, slots=True)
 class LineHealth:
     """The line to one peer. `sent` messages of ours, `receipted` of them; `received` messages of theirs; `silent_seconds` since a bundle
-    of theirs was last taken (None: never); `down_since` an RFC 3339 time, and `code` why, while our own calls fail."""
+    of theirs was last taken (None: never); `down_since` an RFC 3339 time, and `code` why, while our own calls fail; `machine` and
+    `person`: the party's last line check and its last watch check."""
 
     peer: str
     name: str
@@ -25,6 +26,8 @@ class LineHealth:
     spoke: str | None
     down_since: str | None
     alarms: tuple[str, ...]
+    machine: str | None = None
+    person: str | None = None
 
     @property
     def unreceipted(self) -> int:
@@ -43,7 +46,8 @@ class LineHealth:
 
 @dataclass(frozen=True, slots=True)
 class NodeHealth:
-    """One node: channel title, whether an exercise, fingerprint in words, our party's name, `ok` or a code, its lines."""
+    """One node: channel title, whether an exercise, fingerprint in words, our party's name, `ok` or a code, its lines, and the alarms that
+    are our own."""
 
     title: str
     exercise: bool
@@ -52,43 +56,50 @@ class NodeHealth:
     name: str
     health: str
     lines: tuple[LineHealth, ...]
+    alarms: tuple[str, ...] = ()
 
     @property
     def well(self) -> bool:
         """Whether nothing needs a person."""
-        return self.health == "ok" and all(line.state != "attention" and not line.overdue for line in self.lines)
+        return self.health == "ok" and not self.alarms and all(line.state != "attention" and not line.overdue for line in self.lines)
 
 
 def node_health(status: Mapping[str, Any], names: Mapping[str, str], carriers: Mapping[str, Mapping[str, Any]], health: str) -> NodeHealth:
-    """From the JSON of node.view.View.status, the parties' names by slug, and the JSON of carriers.line.LineStatus by slug."""
+    """From the JSON of node.status.status, the parties' names by slug, and the JSON of carriers.line.LineStatus by slug."""
     own = status["party"]
     logs = {log["log"]: log for log in status["logs"]}
+    watch = {one["party"]: one for one in status["watch"]}
+    known = [(alarm["code"], alarm["log"]) for alarm in status["alarms"]]
     lines = []
     for line in status["lines"]:
         peer = line["peer"]
+        party = peer.partition(".")[0]  # a later log bears its party's slug, a dot, and a number
         carrier = carriers.get(peer, {})
-        alarms = [log["frozen"] for log in (logs[peer],) if log["frozen"]]
+        alarms = [code for code, about in known if about in (peer, party)]
         alarms += [found for found in (line["told"], carrier.get("warning")) if found]
-        alarms += [run["code"] for run in status["held"] if run["log"] == peer][:1]
         if carrier.get("code") and carrier.get("since"):
             alarms += [_code(carrier)] if carrier["code"] != "net.unreachable" else []
         lines.append(
             LineHealth(
                 peer=peer,
-                name=names.get(peer, peer),
-                sent=logs[own]["size"],
-                receipted=logs[own]["receipts"].get(peer, 0),
+                name=names.get(party, peer),
+                sent=logs[status["log"]]["size"],
+                receipted=logs[status["log"]]["receipts"].get(peer, 0),
                 received=logs[peer]["size"],
                 held=sum(run["count"] for run in status["held"] if run["log"] == peer),
-                overdue=sum(_between(case, own, peer) for case in status["overdue"]),
+                overdue=sum(_between(case, own, party) for case in status["overdue"]),
                 silent_seconds=line["seconds_silent"],
                 spoke=line["spoke"],
                 down_since=carrier.get("since"),
                 alarms=tuple(alarms),
+                machine=watch.get(party, {}).get("machine"),
+                person=watch.get(party, {}).get("person"),
             )
         )
-    channel = status["channel"]
-    return NodeHealth(channel["title"], channel["exercise"], channel["fingerprint"], own, names.get(own, own), health, tuple(lines))
+    channel, ours = status["channel"], {own, status["log"]}
+    about_us = tuple(code for code, about in known if about in ours and code != health)
+    words = channel["fingerprint"]
+    return NodeHealth(channel["title"], channel["exercise"], words, own, names.get(own, own), health, tuple(lines), about_us)
 
 
 def _code(carrier: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""The status page: one HTML page without script, the same for everyone, that shows whether the lines hold.
+"""The status page: one HTML page without script that shows whether the lines hold. Where one process serves several channels, each shows
+to its own token alone, and without one the page names nothing.
 
 Everything that a person wrote is escaped and stands in `<bdi>`, so that its direction does not turn what is around it. The style sheet
 uses logical properties alone, and no element bears a style of its own: the policy is `default-src 'none'; style-src 'self'`.
@@ -6,7 +7,7 @@ uses logical properties alone, and no element bears a style of its own: the poli
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
@@ -17,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from ..errors import CODES
+from ..node.schedule import ALARMS
 from .health import LineHealth, NodeHealth
 from .words import DIRECTIONS, NAMES, TEXTS, choose
 
@@ -35,13 +37,13 @@ _ICONS: Final = {
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def routes(nodes: Callable[[], Awaitable[Sequence[NodeHealth]]]) -> list[Route]:
-    """`/` and its style sheet."""
+def routes(shown: Callable[[str | None], Awaitable[Sequence[NodeHealth] | None]]) -> list[Route]:
+    """`/` and its style sheet. `shown`: what whoever sends this `Authorization` may see; None if nothing may be named."""
 
     async def page(request: Request) -> Response:
         language = choose(request.query_params.get("lang"), request.headers.get("accept-language", ""))
-        html = render(await nodes(), language, datetime.now(UTC))
-        return HTMLResponse(html, headers={"Content-Language": language, "Vary": "Accept-Language"})
+        html = render(await shown(request.headers.get("authorization")), language, datetime.now(UTC))
+        return HTMLResponse(html, headers={"Content-Language": language, "Vary": "Accept-Language, Authorization"})
 
     async def style(_: Request) -> Response:
         return Response(_STYLE, media_type="text/css")
@@ -49,12 +51,12 @@ def routes(nodes: Callable[[], Awaitable[Sequence[NodeHealth]]]) -> list[Route]:
     return [Route("/", page, methods=["GET"]), Route("/style.css", style, methods=["GET"])]
 
 
-def render(nodes: Sequence[NodeHealth], language: str, now: datetime) -> str:
-    """The page. `language` is a key of words.TEXTS."""
+def render(nodes: Sequence[NodeHealth] | None, language: str, now: datetime) -> str:
+    """The page; of None, one that names nothing. `language` is a key of words.TEXTS."""
     say = TEXTS[language]
     when = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    title = escape(f"{say['page']} · {nodes[0].title}" if len(nodes) == 1 else say["page"])
-    body = "".join(_node(node, language) for node in nodes)
+    title = escape(f"{say['page']} · {nodes[0].title}" if nodes and len(nodes) == 1 else say["page"])
+    body = f"<h1>{say['page']}</h1><p>{say['several']}</p>" if nodes is None else "".join(_node(node, language) for node in nodes)
     return (
         f'<!doctype html><html lang="{language}" dir="{DIRECTIONS[language]}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
@@ -78,6 +80,7 @@ def _node(node: NodeHealth, language: str) -> str:
     exercise = f'<p class="exercise" role="note"><strong>{say["exercise"]}</strong> {say["exercise_note"]}</p>' if node.exercise else ""
     tone, verdict = ("well", say["all_well"]) if node.well else ("attention", say["not_well"])
     closed = "" if node.health == "ok" else f'<p class="alarm"><strong>{say["closed"]}</strong> {_code(node.health)}</p>'
+    closed += "".join(f'<p class="alarm">{_code(alarm)}</p>' for alarm in node.alarms)
     lines = "".join(_line(line, language) for line in node.lines)
     return (
         f"<article>{exercise}<h1>{_user(node.title)}</h1>"
@@ -107,6 +110,8 @@ def _line(line: LineHealth, language: str) -> str:
         f'<li class="line"><div class="head"><h3>{_user(line.name)} <span class="quiet">{_user(line.peer)}</span></h3>'
         f'<span class="state {line.state}">{_icon(line.state)}<span>{say[line.state]}{down}</span></span></div>'
         f'<p class="contact"><span class="quiet">{say["last_contact"]}</span> <strong>{contact}</strong>{when}</p>'
+        f'<p class="contact"><span class="quiet">{say["machines"]}</span> {_when(line.machine, say)}</p>'
+        f'<p class="contact"><span class="quiet">{say["person"]}</span> {_when(line.person, say)}</p>'
         f'<dl class="counts">{"".join(counts)}</dl>'
         f'<p class="alarms"><span class="quiet">{say["alarms"]}</span> {alarms}</p></li>'
     )
@@ -129,13 +134,18 @@ def _user(text: str) -> str:
 
 def _code(code: str) -> str:
     """A code, and its sentence, which is in English."""
-    known = CODES.get(code.partition(":")[0])
-    sentence = f' <span lang="en" dir="ltr">{escape(known.sentence)}</span>' if known else ""
+    first = code.partition(":")[0]
+    known = CODES[first].sentence if first in CODES else ALARMS.get(first)
+    sentence = f' <span lang="en" dir="ltr">{escape(known)}</span>' if known else ""
     return f'<code class="code" dir="ltr">{escape(code)}</code>{sentence}'
 
 
 def _time(text: str) -> str:
     return f'<time datetime="{escape(text)}" dir="ltr">{escape(text)}</time>'
+
+
+def _when(text: str | None, say: Mapping[str, str]) -> str:
+    return _time(text) if text else say["never"]
 
 
 def _count(label: str, number: int, tone: str = "") -> str:

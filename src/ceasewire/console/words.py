@@ -42,6 +42,9 @@ _ENGLISH: Final = {
     "as_of": "As of",
     "no_content": "This page shows lines, not messages.",
     "language": "Language",
+    "several": "This process runs. It serves several channels, and shows each to those alone who have a token of it.",
+    "machines": "Last line check by the machine",
+    "person": "Last watch check by a person",
 }
 
 # A draft translation, not yet read by a native speaker.
@@ -79,6 +82,9 @@ _PASHTO: Final = {
     "as_of": "د دې وخت حالت",
     "no_content": "دا پاڼه لیکې ښيي، پیغامونه نه.",
     "language": "ژبه",
+    "several": "دا پروسه چلېږي. څو کانالونه لري، او هر یو یوازې هغو ته ښيي چې د هغه نښه لري.",
+    "machines": "د ماشین وروستۍ کتنه",
+    "person": "د سړي وروستۍ کتنه",
 }
 
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {"en": _ENGLISH, "ps": _PASHTO}

@@ -1,0 +1,1 @@
+"""The HTTP API: the commands, with a token. docs/operators.md, "The API"."""
