@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
 
+from ..record.saying import NO_SOURCE, RECEIVED, in_words, summary, violation
+from ..record.telling import case_in_words
 from .screen import Screen, counted
 
 Json = Any
 _CHUNK: Final = 500  # rows of a long list that share their columns' widths
-_SUMMARY_CHARACTERS: Final = 100
+_LONG: Final = 40  # characters of an item of a list that gets a line of its own
 _EXERCISE: Final = "EXERCISE"
 
 
@@ -30,7 +32,7 @@ def fields(screen: Screen, values: dict[str, Json], indent: int = 0) -> None:
         if isinstance(value, dict) and value:
             screen.line(label, ":", indent=indent)
             fields(screen, value, indent + 2)
-        elif isinstance(value, list) and any(isinstance(item, dict | list) for item in value):
+        elif isinstance(value, list) and any(isinstance(item, dict | list) or len(scalar(item)) > _LONG for item in value):
             screen.line(label, ":", indent=indent)
             _items(screen, value, indent + 2)
         elif isinstance(value, str) and "\n" in value:
@@ -61,26 +63,12 @@ def _items(screen: Screen, values: list[Json], indent: int) -> None:
             screen.line("- ", *_joined(value if isinstance(value, list) else [value]), indent=indent)
 
 
-def summary(kind: str, body: dict[str, Json]) -> str:
-    """The message in a few words of its own."""
-    words = {
-        "notification": ("types", "place", "location", "narrative"),
-        "reply": ("re", "stance", "account"),
-        "statement": ("title", "text"),
-        "request": ("re", "questions"),
-        "acknowledgement": ("state", "watch", "re"),
-    }.get(kind, ("re", "text"))
-    found = [_short(body[name]) for name in words if body.get(name) not in (None, [], "")]
-    text = " ".join("; ".join(found).split())
-    return text if len(text) <= _SUMMARY_CHARACTERS else text[: _SUMMARY_CHARACTERS - 3] + "..."
-
-
-def _short(value: Json) -> str:
-    return ", ".join(map(scalar, value)) if isinstance(value, list) else scalar(value)
-
-
 def _marks(message: dict[str, Json]) -> str:
-    marks = [_EXERCISE] if message["body"].get("exercise") is True else []
+    body = message["body"]
+    marks = [_EXERCISE] if body.get("exercise") is True else []
+    marks += ["FLASH"] if body.get("precedence") == "flash" and message["kind"] != "flash" else []
+    marks += ["for the record"] if body.get("historical") is True else []
+    marks += [NO_SOURCE] if message["kind"] == "notification" and not body.get("sources") else []
     return " ".join([*marks, f"VOID {message['void']}"] if message["void"] else marks)
 
 
@@ -102,13 +90,13 @@ def message(screen: Screen, found: dict[str, Json]) -> None:
     screen.heading(found["ref"], "  ", found["kind"], "  ", found["time"])
     if found["void"]:
         screen.line("VOID: it was received and counts for nothing, by the rule ", found["void"], style="bold")
-    fields(screen, found["body"], indent=2)
+    fields(screen, in_words(found["kind"], found["body"]), indent=2)
     screen.gap()
     screen.line("case: ", scalar(found["case"]))
     receipts = found["receipts"]
-    screen.line("receipts:" if receipts else "receipts: none yet")
+    screen.line("receipts:" if receipts else "receipts: none yet: sent, not confirmed")
     for receipt in receipts:
-        screen.line(receipt["by"], " at ", receipt["time"], indent=2)
+        screen.line(RECEIVED, " ", receipt["by"], " at ", receipt["time"], indent=2)
 
 
 def cases(screen: Screen, found: list[dict[str, Json]]) -> None:
@@ -121,8 +109,8 @@ def cases(screen: Screen, found: list[dict[str, Json]]) -> None:
                 one["by"],
                 one["time"],
                 one["state"],
-                _EXERCISE if one["exercise"] is True else "",
-                _short(one.get("types") or []),
+                " ".join([*([_EXERCISE] if one["exercise"] is True else []), *(["for the record"] if one["historical"] is True else [])]),
+                ", ".join(map(violation, one.get("types") or [])),
                 scalar(one.get("place") or ""),
                 scalar(one["respond_by"]),
             )
@@ -138,8 +126,7 @@ def case(screen: Screen, found: dict[str, Json], says: dict[str, str]) -> None:
     if found["exercise"] is True:
         screen.line(_EXERCISE, style="bold reverse")
     screen.heading("Case ", found["ref"], "  ", found["state"])
-    rest = {name: value for name, value in found.items() if name not in ("ref", "state", "exercise", "messages")}
-    fields(screen, {name: value for name, value in rest.items() if value not in (None, [], {})}, indent=2)
+    fields(screen, {name: value for name, value in case_in_words(found).items() if name != "state"}, indent=2)
     screen.gap()
     screen.heading("Messages")
     screen.table(
@@ -164,15 +151,14 @@ def status(screen: Screen, found: dict[str, Json]) -> None:
     )
     screen.gap()
     screen.table(
-        ("log", "messages", "receipted by", "not yet by", "last line check", "last watch check", "root"),
+        ("log", "messages", "receipted by", "not yet by", "next line check", "root"),
         [
             (
                 log["log"],
                 str(log["size"]),
                 _counts(log["receipts"]),
                 _counts(log["unreceipted"]),
-                scalar(log["line_checks"]["last"]),
-                scalar(log["watch_checks"]["last"]),
+                scalar(log["line_check_due"]) + (" MISSED" if log["missed"] else ""),
                 log["root"][:16],
             )
             for log in found["logs"]
@@ -184,6 +170,11 @@ def status(screen: Screen, found: dict[str, Json]) -> None:
         [(one["peer"], one["spoke"] or "never", scalar(one["told"])) for one in found["lines"]],
     )
     screen.gap()
+    screen.table(
+        ("party", "machines", "a person"),
+        [(one["party"], one["machine"] or "never", one["person"] or "never") for one in found["watch"]],
+    )
+    screen.gap()
     _needs_a_person(screen, found)
 
 
@@ -192,13 +183,19 @@ def _counts(by: dict[str, int]) -> str:
 
 
 def _needs_a_person(screen: Screen, found: dict[str, Json]) -> None:
-    quiet = not any(found[name] for name in ("alarms", "overdue", "held", "refused"))
+    quiet = not any(found[name] for name in ("flashes", "alarms", "overdue", "held", "refused"))
     if quiet:
         screen.line("Nothing is overdue, held or refused, and there is no alarm.")
+    for one in found["flashes"]:
+        times = f", {one['count']} times, last at {one['last']}" if one["count"] > 1 else ""
+        exercise = "EXERCISE " if one["exercise"] else ""
+        screen.line(f"{exercise}FLASH ", one["ref"], ": ", one["phrase"], " at ", one["time"], times, style="bold" if one["sounds"] else "")
     for alarm in found["alarms"]:
-        screen.line("ALARM: ", alarm, style="bold")
+        screen.line("ALARM: ", alarm["code"], *([" ", alarm["log"]] if alarm["log"] else []), ": ", alarm["text"], style="bold")
     for one in found["overdue"]:
         screen.line("OVERDUE: ", one["ref"], " was to be answered by ", scalar(one["respond_by"]))
+    for one in found["due_today"]:
+        screen.line("due: ", one["ref"], " is to be answered by ", scalar(one["respond_by"]))
     for one in found["held"]:
         screen.line("held: ", str(one["count"]), " of ", one["log"], " from ", str(one["from"]), ": ", one["code"])
     for one in found["refused"]:

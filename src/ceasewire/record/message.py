@@ -175,10 +175,13 @@ class Disclosure:
         """How many fields are hidden."""
         return sum(isinstance(part, bytes) for part in self.parts)
 
+    def tree(self) -> BodyTree:
+        """The hashes of all fields, `rest` and the body-root of which these are the fields."""
+        return _tree(tuple(part if isinstance(part, bytes) else merkle.leaf_hash(encoding.encode_checked(part)) for part in self.parts))
+
     def root(self) -> bytes:
-        """The body-root of which these are the fields."""
-        hashes = tuple(part if isinstance(part, bytes) else merkle.leaf_hash(encoding.encode_checked(part)) for part in self.parts)
-        return _tree(hashes).root
+        """The body-root."""
+        return self.tree().root
 
     @staticmethod
     def from_value(value: Value) -> Disclosure:
