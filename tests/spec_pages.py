@@ -15,13 +15,15 @@ from typing import Final
 from ceasewire import errors, limits
 from ceasewire.exchange import bundle, seal
 from ceasewire.exchange.bundle import Contents, Header
-from ceasewire.record import case, fields, fingerprint, kinds, message
+from ceasewire.record import bodies, case, fields, fingerprint, kinds, message, notices, officers, phrases, release, special, words
 from ceasewire.record.card import ROLES, tagged
 from ceasewire.record.charter import CLOCKS, LEVELS, QUOTAS, ZONE_KINDS
 from ceasewire.record.message import Body, Entry, body_tree, disclose, leaf
+from ceasewire.record.officers import charter_value
 from ceasewire.record.opening import Opening
 from ceasewire.tlog import merkle
-from helpers import START, make_party, seed_of
+from helpers import START, make_party, seed_of, statement
+from signers import KESTREL, LATER, asked_of
 from vectors.base import Vectors, cbor
 from vectors.of_proofs import Maker
 
@@ -253,8 +255,12 @@ def described(kind: fields.FieldType) -> str:
             return "code: " + ", ".join(f"{n} {word}" for n, word in enumerate(words, 1))
         case fields.Uint(most=most):
             return f"uint, at most {most}"
-        case fields.Octets(length=length, hexadecimal=hexadecimal):
-            return (f"{length} bytes" if length else "bytes, at most 8192") + ("" if hexadecimal else " (base64 in JSON)")
+        case fields.Octets(length=length, hexadecimal=hexadecimal, most=most):
+            return (f"{length} bytes" if length else f"bytes, 1 to {most}") + ("" if hexadecimal else " (base64 in JSON)")
+        case bodies.Source(given=given):
+            return described(given)
+        case special.FieldNumber(of=of):
+            return f"number of a field of a {of}"
         case fields.Many(item=item, most=most, bare=bare):
             return f"array of 1 to {most}{', or one alone' if bare else ''}: {described(item)}"
         case fields.Struct(fields=inner, bare=bare_text):
@@ -269,11 +275,12 @@ WORDS: Final[Mapping[type, str]] = {
     fields.Position: "position",
     fields.Ref: "reference",
     fields.Party: "party: its position in the charter",
-    fields.Estimate: "estimate: [low, best, high]",
-    fields.Casualties: "map of group to harms, see below",
-    fields.Cosigner: "cosigner: a log number, or -1 - i for witness i",
-    fields.LogNumber: "log number",
-    kinds.NotificationField: "number of a field of a notification",
+    officers.OfficerField: "officer: [algorithm, key, role, pseudonym, rp id, origin], see spec/charter.md",
+    special.Estimate: "estimate: [low, best, high]",
+    special.Casualties: "map of group to harms, see below",
+    special.Cosigner: "cosigner: a log number, or -1 - i for witness i",
+    special.LogNumber: "log number",
+    special.Dependent: "follows from `of`, see below",
 }
 
 
@@ -308,11 +315,35 @@ def toml_table(v: Vectors) -> str:
         ["`zones.name`", "its id", "12", "text, at most 200 bytes"],
         ["`zones.kind`", f'"{ZONE_KINDS[0]}"', "12", "code: " + ", ".join(f"{n} {word}" for n, word in enumerate(ZONE_KINDS, 1))],
         ["`zones.outline`", "empty", "12", "array of positions; degrees in TOML, 1e-5 degree in the charter"],
-        ["`officers`", "none", "13", "later: `charter.officers_later`"],
-        ["`releases`", "none", "14", "later: `charter.officers_later`"],
+        ["`[[officers]]` `party`, `name`, `role`, `key`", "none", "13", "officers, in order of party and id; `key` is `ed25519:HEX`"],
+        ["`officers.rp_id`, `officers.origin`", '""', "13", "with a `key` `webauthn_es256:HEX`, and only with one"],
+        ["`releases.KIND`", "see below", "14", f"officers a message of the kind needs, below {limits.RELEASES}"],
         ["`replaces`", '""', "15", "the old channel's id in hexadecimal, or empty"],
     ]
     return table(["key in TOML", "default", "field", "rule"], rows)
+
+
+def officer_example(v: Vectors) -> str:
+    labels = {"": "an officer in a charter", "0": "party", "1": "algorithm, Ed25519", "2": "key", "3": "role", "4": "pseudonym"}
+    labels |= {"5": "rp id", "6": "origin"}
+    lines = annotated(cbor(charter_value(KESTREL.officer)), labels)
+    return code(*lines, "", f"officer id  {KESTREL.officer.id.hex()}")
+
+
+def officer_roles(v: Vectors) -> str:
+    return table(["number", "role"], [[str(n), role] for n, role in enumerate(officers.OFFICER_ROLES, 1)])
+
+
+def releases_table(v: Vectors) -> str:
+    return table(["kind", "officers needed"], [[kind, str(count)] for kind, count in release.defaults().items()])
+
+
+def release_example(v: Vectors) -> str:
+    asked = asked_of(v.officers.channel, 0, statement())
+    labels = {"": "field 0", "0": "one release", "0.0": "officer id", "0.1": "role", "0.2": "not-after", "0.3": "signature"}
+    signed = {"1": "channel id", "2": "log number", "3": "kind, statement", "4": "rest", "5": "not-after"}
+    field = annotated(cbor([KESTREL.item(asked)]), labels)
+    return code("signed:", *annotated(asked.message(LATER), signed), "", "field 0:", *field)
 
 
 def card_table(v: Vectors) -> str:
@@ -329,12 +360,37 @@ def card_table(v: Vectors) -> str:
 
 
 def case_table(v: Vectors) -> str:
-    rows = [[state, event, after] for (state, event), after in case.TRANSITIONS.items()]
-    return table(["state", "event", "new state"], rows)
+    """A row a state, a column an event; empty where nothing changes."""
+    rows = [[state, *(case.TRANSITIONS.get((state, event), "") for event in case.EVENTS)] for state in case.STATES]
+    return table(["state", *case.EVENTS], rows)
 
 
 def stances_table(v: Vectors) -> str:
     return table(["stance", "event"], [[stance, case.ANSWERS.get(stance, "none: it answers a notice")] for stance in kinds.STANCES])
+
+
+def states_table(v: Vectors) -> str:
+    return table(["state", "means"], [[state, means] for state, means in case.STATES.items()])
+
+
+def events_table(v: Vectors) -> str:
+    return table(["event", "is"], [[event, what] for event, what in case.EVENTS.items()])
+
+
+def slack_table(v: Vectors) -> str:
+    return table(["occurred_precision", "seconds"], [[word or "none stated", str(s)] for word, s in notices.SLACK_SECONDS.items()])
+
+
+def reach_table(v: Vectors) -> str:
+    return table(["precision", "reach, 1e-5 degree"], [[word, str(reach)] for word, reach in notices.REACH.items()])
+
+
+def questions_table(v: Vectors) -> str:
+    rows = []
+    for activity in words.ACTIVITIES:
+        relation = "notified_site_struck" if activity in notices.SITES else "notified_activity"
+        rows.append([activity, relation, notices.Match(relation, (0, 0), 0, activity).question])
+    return table(["activity", "as", "question"], rows)
 
 
 def precision_table(v: Vectors) -> str:
@@ -342,7 +398,18 @@ def precision_table(v: Vectors) -> str:
 
 
 def taxonomy_table(v: Vectors) -> str:
-    return ", ".join(f"{letter}1 to {letter}{last}" for letter, last in kinds.TAXONOMY.items())
+    rows = [[group, words.GROUPS[group[0]] if group[1:] == "1" else "", means] for group, means in words.VIOLATIONS.items()]
+    return table(["type", "group", "what"], rows)
+
+
+def phrases_table(v: Vectors) -> str:
+    rows = [[str(n), f"`{name}`", one.means, one.not_means] for n, (name, one) in enumerate(phrases.PHRASES.items(), 1)]
+    return table(["no", "phrase", "means", "does not mean"], rows)
+
+
+def pashto_table(v: Vectors) -> str:
+    rows = [[f"`{name}`", one.means, one.pashto] for name, one in phrases.PHRASES.items()]
+    return table(["phrase", "English", "Pashto, an unchecked draft"], rows)
 
 
 def limits_table(v: Vectors) -> str:
@@ -359,6 +426,7 @@ UNITS: Final[Mapping[str, str]] = {
     "EVIDENCE_BYTES": "a file of evidence",
     "BUNDLE_CONTENTS_BYTES": "a bundle's contents, encoded",
     "BUNDLE_MESSAGES": "messages in a bundle",
+    "OPENINGS_PER_BUNDLE": "openings in a bundle",
     "BATCH_BYTES": "bodies that one group commit may put under one checkpoint",
     "CHARTER_BYTES": "a charter file",
     "CARD_BYTES": "a card file, an opening",
@@ -396,19 +464,30 @@ BLOCKS: Final[Mapping[str, Callable[[Vectors], str]]] = {
     "entry.disclosure": disclosure_example,
     "entry.kinds": kinds_table,
     "entry.fields": fields_table,
+    "entry.release": release_example,
     "entry.precisions": precision_table,
     "entry.taxonomy": taxonomy_table,
     "entry.codes": codes_of("entry"),
+    "phrases.table": phrases_table,
+    "phrases.pashto": pashto_table,
     "charter.card": card_example,
     "charter.card_fields": card_table,
     "charter.example": charter_example,
     "charter.toml": toml_table,
+    "charter.officer": officer_example,
+    "charter.roles": officer_roles,
+    "charter.releases": releases_table,
     "charter.opening": opening_example,
     "charter.codes": codes_of("charter"),
     "bundle.example": bundle_example,
     "bundle.codes": codes_of("bundle"),
     "case.table": case_table,
     "case.stances": stances_table,
+    "case.states": states_table,
+    "case.events": events_table,
+    "case.slack": slack_table,
+    "case.reach": reach_table,
+    "case.questions": questions_table,
     "proof.example": proof_example,
     "proof.codes": codes_of("proof"),
     "limits.table": limits_table,

@@ -10,7 +10,7 @@ from ceasewire import errors
 from spec_pages import BLOCKS, SPEC, blocks, renewed
 
 PAGES = sorted(SPEC.glob("*.md"))
-NAMES = ["bundle", "case", "charter", "encoding", "entry", "keys", "limits", "proof"]
+NAMES = ["bundle", "case", "charter", "encoding", "entry", "keys", "limits", "phrases", "proof"]
 
 
 @pytest.fixture(scope="module")

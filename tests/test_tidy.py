@@ -61,19 +61,29 @@ LAYERS: dict[str, Layer] = {
     "record": Layer("errors limits tlog", "cbor2"),
     "exchange": Layer("errors limits tlog record"),
     "verifier": Layer("errors limits tlog record"),
+    "reports": Layer("errors limits tlog record"),
+    "survey": Layer("errors limits tlog record node reports"),
     "store": Layer("errors limits tlog record", "sqlalchemy alembic"),
     "keyfile": Layer("errors limits"),
+    "strictjson": Layer("errors"),
+    "tokens": Layer("errors"),
     "pen": Layer("errors limits tlog record keyfile", "cryptography"),
+    "officerkey": Layer("errors limits keyfile pen", "cryptography"),
     "folder": Layer(f"{ALL} keyfile", "cryptography", "carriers console"),
+    "renewal": Layer(f"{ALL} keyfile folder", "", "carriers console"),
     # The node knows the store by its interface alone: the command line chooses a database and passes it in.
-    "node": Layer(f"errors limits {CORE} store! store.interface pen", "cryptography nacl cbor2 structlog", DATABASES),
+    "node": Layer(
+        f"errors limits {CORE} store! store.interface store.derived_interface pen", "cryptography nacl cbor2 structlog", DATABASES
+    ),
     "carriers": FACE,
     "console": FACE,
+    "api": Layer("errors limits record node tokens strictjson", "starlette structlog", DATABASES),
+    "served": Layer("errors limits record node carriers console", "structlog", DATABASES),
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
-    "cli": Layer(f"{ALL} folder serve demo bench", None),
-    "serve": Layer("errors limits record exchange node carriers console", "uvicorn uvloop starlette structlog", DATABASES),
+    "cli": Layer(f"{ALL} keyfile officerkey folder renewal serve tokens strictjson reports survey demo bench", None),
+    "serve": Layer("errors limits record exchange node carriers console api served", "uvicorn uvloop starlette structlog", DATABASES),
     "processes": Layer("errors limits folder"),
-    "demo": Layer(f"{ALL} folder processes", None),
+    "demo": Layer(f"{ALL} folder reports processes", None),
     "bench": Layer(f"{ALL} folder processes", None),
     "__main__": Layer("cli"),
 }
@@ -81,7 +91,7 @@ LAYERS: dict[str, Layer] = {
 # One module may have what the rest of its layer may not.
 ALSO_THEIRS = {"exchange.seal": "cryptography"}
 
-PURE = frozenset(f"errors limits {CORE}".split())
+PURE = frozenset(f"errors limits {CORE} reports".split())
 IMPURE_MODULES = frozenset(
     "asyncio builtins concurrent ctypes fcntl getpass glob http importlib locale logging mmap multiprocessing nacl.utils os "
     "pathlib platform random sched secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess tempfile "
@@ -91,7 +101,7 @@ IMPURE_NAMES = re.compile(
     r"datetime\.(datetime|date)\.(now|utcnow|today)|io\.open|nacl\.bindings\.(\w+\.)*randombytes\w*|(cryptography|nacl)\..*\.generate"
 )
 IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "__import__"})
-MAY_CATCH_ALL = frozenset({"node", "carriers", "console", "cli"})
+MAY_CATCH_ALL = frozenset({"node", "carriers", "console", "api", "served", "cli"})
 EVERYTHING = frozenset({"Exception", "BaseException"})
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -18,15 +18,18 @@ from ceasewire import errors, verifier
 from ceasewire.errors import CeasewireError, PeerError
 from ceasewire.exchange import bundle, seal
 from ceasewire.exchange.bundle import Contents, Header, Run
+from ceasewire.node.openings import stranger_key
+from ceasewire.record import amendment, encoding, fingerprint, message, officers, release
 from ceasewire.record import card as cards
-from ceasewire.record import encoding, fingerprint, message
+from ceasewire.record.authority import GOVERNING
 from ceasewire.record.channel import Channel
 from ceasewire.record.charter import open_charter
 from ceasewire.record.draft import from_toml
 from ceasewire.record.kinds import KINDS, UNDERSTOOD, read_body, show_body
 from ceasewire.record.log import Held, admit
 from ceasewire.record.message import Disclosure, Entry, Message
-from ceasewire.record.opening import open_opening
+from ceasewire.record.opening import check_first, open_opening
+from ceasewire.record.standing import REPLACED, Sight, standing, stands
 from ceasewire.record.values import LogState, Row
 from ceasewire.tlog import checkpoint as checkpoints
 from ceasewire.tlog import ed25519, merkle, mldsa, tiles
@@ -54,6 +57,11 @@ def unhex(text: str) -> bytes:
 @lru_cache(maxsize=8)
 def channel_of(text: str) -> Channel:
     return Channel(open_charter(unhex(text), complete=True))
+
+
+def channel_with(channel: Channel, files: Iterable[str]) -> Channel:
+    """The channel with the logs of these opening files, each verified."""
+    return channel.with_openings([open_opening(unhex(one), channel.channel_id, channel.charter.parties) for one in files])
 
 
 # --- One function a topic: the vector and its input, to what `expect` must say of what is accepted ---
@@ -148,10 +156,33 @@ def judge_draft(v: Json, data: bytes) -> Json:
     return {"channel_id": from_toml(tomllib.loads(data.decode()), [unhex(card) for card in v["cards"]]).channel_id.hex()}
 
 
+def judge_officer(v: Json, data: bytes) -> Json:
+    officer = officers.from_charter(encoding.decode(data), 2)
+    return {"id": officer.id.hex(), "role": officer.role}
+
+
+def judge_release(v: Json, data: bytes) -> Json:
+    channel = channel_of(v["charter"])
+    asked = release.Asked(channel.channel_id, v["log"], v["kind"], unhex(v["rest"]))
+    listed = {one.id: one for one in channel.charter.officers if one.party == channel.party_of(v["log"])}
+    items = encoding.array(encoding.decode(data))
+    count, recovered = release.check(asked, items, listed, channel.party(v["log"]).recovery, v["time"])
+    until = items[0][2] if items else 0  # type: ignore[index]
+    signed = {"message": asked.message(until).hex(), "challenge": asked.challenge(until).hex()}  # type: ignore[arg-type]
+    return {"officers": count, "recovered": recovered, **signed}
+
+
+def judge_amendment(v: Json, data: bytes) -> Json:
+    channel = channel_of(v["charter"])
+    amendment.apply(channel.charter, data)
+    return {"hash": amendment.amendment_hash(channel.channel_id, unhex(v["base"]), data).hex()}
+
+
 def judge_opening(v: Json, data: bytes) -> Json:
     channel = channel_of(v["charter"])
     parties = channel.charter.parties
     found = open_opening(data, channel.channel_id, parties)
+    channel_with(channel, v.get("known", ())).with_openings([found])
     name = found.log_name(parties[found.position].slug)
     return {"number": found.number, "name": name, "predecessor": found.predecessor, "size": found.size}
 
@@ -213,10 +244,8 @@ def judge_bundle(v: Json, data: bytes) -> Json:
     if len(data) == len(bundle.split(data)) and header.key_id not in seeds:
         raise PeerError("bundle.key_gone")
 
-    def log_key(number: int) -> bytes:
-        if number not in channel.logs:
-            raise PeerError("log.unknown")
-        return channel.logs[number].log[0].key
+    def log_key(number: int, contents: bytes) -> bytes:
+        return channel.logs[number].log[0].key if number in channel.logs else stranger_key(channel, number, contents)
 
     opened = bundle.read(data, seeds[header.key_id], log_key)
     if Contents.decode(opened.contents).log != opened.sender:
@@ -265,6 +294,9 @@ class Node:
                 found.setdefault(one.rest, one.index)
         return found
 
+    def governing(self) -> list[Row]:
+        return [one for rows in self.rows.values() for one in rows if one.kind in GOVERNING and one.void is None]
+
     def state(self, log: int) -> LogState:
         return self.states.get(log, LogState(log, Frontier.empty(), 0, {}))
 
@@ -292,6 +324,9 @@ class Node:
         if run.start > len(held):
             raise Held("log.gap", "")
         messages = run.messages[len(held) - run.start :]
+        if run.log in self.channel.openings and messages and not held:
+            first = messages[0]
+            check_first(self.channel.openings[run.log], first.kind, KINDS["keys"], first.body, self.channel.charter.parties)
         both = all(any(line.is_by(key) for line in signed.lines) for key in names.log)
         if not both and any(one.kind == KINDS["line_check"] for one in messages):
             raise PeerError("sig.missing")
@@ -302,7 +337,7 @@ class Node:
 
 
 def judge_admission(v: Json, data: bytes) -> Json:
-    node = Node(channel_of(v["charter"]))
+    node = Node(channel_with(channel_of(v["charter"]), v.get("openings", ())))
     for held in v["held"]:
         assert set(node.take(Run.decode(unhex(held)), 2**63 - 1, 2**63 - 1)) <= {None}
     run = Run.decode(data)
@@ -310,6 +345,13 @@ def judge_admission(v: Json, data: bytes) -> Json:
         node.states[run.log] = replace(node.state(run.log), frozen=v["frozen"])
     voids = node.take(run, v["now"], v.get("quota", 20_000))
     return {"size": node.size(run.log), "void": voids}
+
+
+def judge_standing(v: Json, data: bytes) -> Json:
+    log, index = map(int, data.decode().split("/"))
+    channel = channel_with(channel_of(v["charter"]), v["openings"])
+    bounds = standing(channel, [Sight(*one) for one in v["shown"]])
+    return {"void": [None if stands(bounds, log, index) else REPLACED]}
 
 
 JUDGES: dict[str, Callable[[Json, bytes], Json]] = {
@@ -358,7 +400,8 @@ def test_vectors_are_small() -> None:
 
 
 OTHERS_CODES: tuple[str, ...] = tuple(
-    "usage json. ref.malformed ref.missing file. node. pen. store. net. disk. random. kind.later field.unknown log.closed http.type".split()
+    "usage json. draft. ref.malformed ref.missing file. node. pen. store. net. disk. random. field.unknown log.closed http.type"
+    " api. token. import.".split()
 )
 
 

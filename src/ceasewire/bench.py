@@ -128,6 +128,7 @@ def bulk(base: Path, count: int) -> Result:
             },
             "wire_bytes_per_message": round(wire[0] / count),
             "verify": _verify(nodes["south"]),
+            "search": _search(nodes["south"]),
             "rss_mb": memory,
         }
 
@@ -155,6 +156,21 @@ def _verify(folder: Folder) -> Result:
     if result.faults:
         raise SystemExit(f"bench: {result.faults[0]}")
     return {"entries": result.checked.messages, "per_second": round(result.checked.messages / took)}
+
+
+def _search(folder: Folder) -> Result:
+    """How fast what lists and cases are read from is built from nothing, and how long a search then takes in the process."""
+    with folder.view() as view:
+        started = time.perf_counter()
+        count = view.projection.rebuild(lambda done, total: None)
+        took = time.perf_counter() - started
+        times = []
+        for _ in range(20):
+            started = time.perf_counter()
+            if len(list(view.messages(search="mortar schoo", limit=50))) != min(50, count):
+                raise SystemExit("bench: the search does not find what was sent")
+            times.append(time.perf_counter() - started)
+    return {"p50_ms": round(statistics.median(times) * 1000, 1), "rebuild_per_minute": round(count * 60 / took)}
 
 
 def _rss(pid: int) -> int:
@@ -247,6 +263,8 @@ def _table(result: Result) -> str:
             f"single    release to receipt: median {single_['p50_ms']} ms, p99 {single_['p99_ms']} ms; floor {single_['floor_ms']} ms",
             f"wire      {result['wire_bytes_per_message']} bytes a message in bulk, both directions, sealed",
             f"verify    {result['verify']['entries']:,} entries: {result['verify']['per_second']:,}/s",
+            f"search    first page: median {result['search']['p50_ms']} ms; built from nothing: "
+            f"{result['search']['rebuild_per_minute']:,} messages a minute",
             f"growth    append at 1,000 entries: median {grown['p50_1k_ms']} ms; at 1,000,000: {size}",
             f"memory    sender {result['rss_mb']['sender']} MB, receiver {result['rss_mb']['receiver']} MB at most",
         ]

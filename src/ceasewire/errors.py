@@ -74,14 +74,12 @@ CODES: Final[dict[str, Code]] = {
     "charter.toml": _code("The charter's TOML cannot be used", "Mend it as said.", "spec/charter.md"),
     "charter.party": _code("The cards do not make a channel", "Give each party's card once.", "spec/charter.md"),
     "charter.unsigned": _code("Not every party has signed the charter", "Have the parties named sign it.", "spec/charter.md"),
-    "charter.officers_later": _code(
-        "The charter lists officers, and this version cannot yet check releases by officers",
-        "Leave the officers out, or use a version that checks releases.",
-        "spec/charter.md",
-    ),
+    "officer.malformed": _code("This is not an officer as a charter lists them", "Mend the officer named.", "spec/charter.md"),
     # Entries, messages, logs: spec/entry.md
     "entry.body_root": _code("The body does not belong to the entry", _EVIDENCE, "spec/entry.md"),
     "opening.malformed": _code("This is not the opening of a log", _ASK, "spec/charter.md"),
+    "opening.refused": _code("A key or the number of the log is another's, or its party has too many", _EVIDENCE, "spec/keys.md"),
+    "opening.message": _code("A later log does not begin with its opening", _EVIDENCE, "spec/keys.md"),
     "log.unknown": _code("The log is not one of this channel's", "Check that both sides joined the same charter.", "spec/bundle.md"),
     "log.root": _code("The messages do not give the root that their checkpoint signs", _EVIDENCE, "spec/bundle.md"),
     "log.fork": _code("The log shows two histories", _EVIDENCE, "spec/bundle.md"),
@@ -97,8 +95,28 @@ CODES: Final[dict[str, Code]] = {
     "kind.not_allowed": _code("The charter does not let this party send this kind", "Send another kind.", "spec/entry.md"),
     "body.schema": _code("The message does not have the fields its kind asks for", "Mend the field named.", "spec/entry.md"),
     "ref.unknown": _code("The message refers to one its sender had not seen", "Refer to a message that is there.", "spec/entry.md"),
+    "ref.party": _code("The message retracts another party's message, or replies to its own party's", "Refer to another.", "spec/entry.md"),
     "release.unknown": _code("The message carries a release that the charter does not know", "Send it without.", "spec/entry.md"),
+    "release.missing": _code(
+        "Fewer officers have released the message than its kind needs",
+        "Have another officer release it: `ceasewire release NODE ID --key FILE`.",
+        "spec/entry.md",
+    ),
+    "release.invalid": _code(
+        "A release under the message is not by an officer in force, or not of this message", "Release it anew.", "spec/entry.md"
+    ),
     "release.reused": _code("The same body stands at a lower index of this log", "Write it anew.", "spec/entry.md"),
+    "log.replaced": _code(
+        "The log was replaced by a later one, and this was not there before that", "Use the log that replaced it.", "spec/keys.md"
+    ),
+    "amendment.base": _code(
+        "The amendment is of a charter that is not in force where it stands",
+        "Amend the one that is: `ceasewire charter amend`.",
+        "spec/charter.md",
+    ),
+    "amendment.changes": _code(
+        "The amendment's changes make no charter, or are not those that its hash names", "Mend the changes named.", "spec/charter.md"
+    ),
     "exercise.mismatch": _code("The channel is an exercise and the message says it is not", "Mark it as an exercise.", "spec/entry.md"),
     # Bundles: spec/bundle.md
     "bundle.magic": _code("This is not a Ceasewire bundle", _COPY, "spec/bundle.md"),
@@ -118,8 +136,10 @@ CODES: Final[dict[str, Code]] = {
     "ref.missing": _code("There is no such message here", "See `ceasewire list`.", "docs/operators.md"),
     "file.unreadable": _code("The file cannot be read", "Check its name and permissions.", "docs/operators.md"),
     "file.unwritable": _code("The file cannot be written", "Check the folder, its permissions and the free space.", "docs/operators.md"),
-    "kind.later": _code("This version cannot send that kind yet", "See `ceasewire send --help` for the kinds it sends.", "spec/entry.md"),
     "field.unknown": _code("The message has no field of that name", "See spec/entry.md for the names.", "spec/entry.md"),
+    "draft.missing": _code("There is no such draft", "See `ceasewire release NODE` for the drafts that wait.", "docs/cli.md"),
+    "import.file": _code("The file cannot be imported", "Mend the file as said, or choose its --format.", "docs/importing.md"),
+    "import.map": _code("The mapping cannot be used", "Mend it as said.", "docs/importing.md"),
     "node.exists": _code("The folder already holds a node", "Choose another folder.", "docs/operators.md"),
     "node.missing": _code("The folder holds no node", "Make one with `ceasewire init`.", "docs/operators.md"),
     "node.not_joined": _code("The node has joined no channel", "Sign the charter, then `ceasewire join`.", "docs/operators.md"),
@@ -127,7 +147,7 @@ CODES: Final[dict[str, Code]] = {
     "node.locked": _code("Another process is writing to this node", "Stop it, or send through it.", "docs/operators.md"),
     "log.closed": _code(
         "The log is closed: its store is older than what has left it, so it shows and receives but signs nothing",
-        "Do not restore it again; open a successor log with the recovery key (a later version).",
+        "Do not restore it again; open a successor log: `ceasewire keys rotate` with the recovery key.",
         "docs/operators.md",
     ),
     "pen.mode": _code("Others on this machine can read the key file", "chmod 600 it, and ask who has.", "docs/operators.md"),
@@ -141,6 +161,15 @@ CODES: Final[dict[str, Code]] = {
     "net.unreachable": _code("The other side cannot be reached", "It is tried again by itself.", "docs/operators.md"),
     "net.refused": _code("The other side refused the bundle", "The code says why.", "docs/operators.md"),
     "net.url": _code("That address may not be called", "Use https, or loopback on both sides.", "docs/operators.md"),
+    "token.unknown": _code(
+        "The request bears no token that opens anything here", "Send `Authorization: Bearer TOKEN`.", "docs/operators.md"
+    ),
+    "token.role": _code("The token may read and not send", "Ask for a token with the role sender.", "docs/operators.md"),
+    "token.busy": _code("Too many requests with wrong tokens wait", "Come again in a moment.", "docs/operators.md"),
+    "api.missing": _code("There is nothing here that this token opens", "See /api/v1/nodes and /api/v1/openapi.json.", "docs/operators.md"),
+    "api.method": _code("That address does not take this method", "See /api/v1/openapi.json.", "docs/operators.md"),
+    "api.size": _code("The request is larger than its limit", "Send less at once.", "docs/operators.md"),
+    "api.type": _code("The request must be application/json in UTF-8 without a content coding", "Send it so.", "docs/operators.md"),
     "http.type": _code("The request must be application/octet-stream without a content coding", "Send it so.", "spec/bundle.md"),
 }
 

@@ -62,7 +62,7 @@ def serving(nodes: dict[str, Folder], say: Callable[[str], None]) -> Iterator[li
                 running.append(subprocess.Popen([*command, str(node.path)], stdout=log, stderr=log, stdin=subprocess.DEVNULL))  # noqa: S603
         for node, process in zip(nodes.values(), running, strict=True):
             wait(partial(_answers, node), START_SECONDS, f"{node.path.name} to start", process)
-        say(f"Both nodes serve, as processes {' and '.join(str(process.pid) for process in running)}.")
+        say(f"The nodes serve, as processes {' and '.join(str(process.pid) for process in running)}.")
         yield running
     finally:
         for process in running:

@@ -123,7 +123,7 @@ def test_draft_gives_the_same_bytes_however_the_cards_are_ordered(cli: Cli) -> N
         ("name = 'a'\ntitle = 'x'\nclock = 1", "charter.toml", "no key clock"),
         (b"name = '\xff'", "charter.toml", "byte 9 is not UTF-8"),
         ("a = " + "[" * 3000, "charter.toml", ""),
-        ("name = 'a'\ntitle = 'x'\nofficers = [{a = 1}]", "charter.officers_later", ""),
+        ("name = 'a'\ntitle = 'x'\nofficers = [{a = 1}]", "charter.toml", "no key a"),
     ],
 )
 def test_draft_says_what_is_wrong_with_the_toml_in_one_sentence(cli: Cli, toml: str | bytes, code: str, says: str) -> None:

@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,13 +23,14 @@ from typing import Any, Final
 import pytest
 
 from ceasewire.errors import CODES
+from ceasewire.record.charter import open_charter
 from cli.driving import Cli, Done, joined
 from cli.test_exchange import free_port, served
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "spec" / "vectors" / "local"
-LOCAL: Final = {"usage", "kind.later", "field.unknown", "log.closed", "disk.failed", "random.failed", "http.type"}
-LOCAL_FAMILIES: Final = ("json.", "ref.m", "file.", "node.", "pen.", "store.", "net.")
+LOCAL: Final = {"usage", "field.unknown", "log.closed", "disk.failed", "random.failed", "http.type"}
+LOCAL_FAMILIES: Final = ("json.", "ref.m", "file.", "node.", "pen.", "store.", "net.", "import.", "token.", "api.")
 GETRANDOM: Final = {"x86_64": 318, "aarch64": 278}
 
 # Run as `python -c LIMITED getrandom-number-or-0 file-bytes-or-0 ARGS`: it limits itself, then becomes the command line.
@@ -127,6 +129,39 @@ class Acting:
         line.close()
         return found
 
+    def guess(self, count: int) -> None:
+        """So many programs ask again and again with wrong tokens, until the end."""
+        ended = threading.Event()
+
+        def asking(number: int) -> None:
+            time.sleep(number / count)
+            while not ended.is_set():
+                self.http("GET", "/nodes", token=f"cw_{number:043}")
+                time.sleep(0.02)
+
+        threads = [threading.Thread(target=asking, args=(number,)) for number in range(count)]
+        for thread in threads:
+            self.stack.callback(thread.join)
+            thread.start()
+        self.stack.callback(ended.set)
+        time.sleep(2)
+
+    def http(self, method: str, path: str, *, token: str = "", type: str = "", body: str = "", length: int = 0) -> tuple[int, Any]:
+        if "NODE" in path:
+            channel_id = open_charter(self.path("south/charter.cwc").read_bytes(), complete=True).channel_id
+            path = path.replace("NODE", f"south@{channel_id.hex()[:8]}")
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {"Content-Type": type} if type else {}
+        if token in ("reader", "sender"):
+            token = self.cli("token", "add", "south", token, "--role", token, "--json").json["token"]
+        headers |= {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Content-Length": str(length)} if length else {}
+        line.request(method, f"/api/v1{path}", body.encode() if type else None, headers)
+        answer = line.getresponse()
+        found = answer.status, json.loads(answer.read())
+        line.close()
+        return found
+
 
 @contextmanager
 def answering(port: int, status: int) -> Iterator[None]:
@@ -180,6 +215,10 @@ def test_vector(path: Path, tmp_path: Path) -> None:
         if "post" in last:
             status, answer = acting.post(**last["post"])
             assert (status, answer["code"]) == (expect["status"], expect["code"])
+            return
+        if "http" in last:
+            status, answer = acting.http(**last["http"])
+            assert (status, answer["error"]["code"]) == (expect["status"], expect["code"])
             return
         done = acting.run(last["run"], last.get("stdin", ""))
         assert (done.status, code_of(done.json)) == (expect["exit"], expect["code"]), done

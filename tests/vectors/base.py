@@ -10,18 +10,19 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ceasewire.record import encoding
 from ceasewire.record.card import Card, open_card, sign_card, tagged
 from ceasewire.record.channel import Channel
-from ceasewire.record.charter import SignedCharter
+from ceasewire.record.charter import SignedCharter, draft
 from ceasewire.record.draft import from_toml
 from ceasewire.tlog import mldsa
 from ceasewire.tlog.note import COSIGNATURE_ED25519, VerifierKey
 from helpers import TestChannel, TestParty, make_party
+from signers import OFFICERS, TestPasskey
 
 FOLDER = Path(__file__).resolve().parents[2] / "spec" / "vectors"
 _LEAST_PART = 64
@@ -94,6 +95,11 @@ TOML: dict[str, Any] = {
 }
 
 
+def officers() -> list[dict[str, str]]:
+    """Two officers of north and two of south, and one of north with a passkey, as a charter's TOML lists them."""
+    return [*OFFICERS, TestPasskey("north", "osprey").toml]
+
+
 class Vectors:
     """All vectors as they are made."""
 
@@ -103,6 +109,8 @@ class Vectors:
         for name in PARTIES:
             self._keys(make_party(*name.split(":")))
         self.test = self._channel("charter", PARTIES, TOML)
+        self.officers = self._channel("officers", PARTIES[:3], TOML | {"title": "Officers", "officers": officers()})
+        self.newer = self._channel("newer", PARTIES[:2], TOML | {"title": "Newer"}, kinds=(2, 99))
         self.exercise = self._channel("exercise", PARTIES[:2], TOML | {"exercise": True, "title": "Exercise", "quorum": 1})
 
     def _keys(self, party: TestParty) -> None:
@@ -127,9 +135,11 @@ class Vectors:
         open_card(file)
         return self.parts.add(f"{name}.card", file)
 
-    def _channel(self, name: str, parties: tuple[str, ...], toml: dict[str, Any]) -> TestChannel:
+    def _channel(self, name: str, parties: tuple[str, ...], toml: dict[str, Any], kinds: tuple[int, ...] = ()) -> TestChannel:
         by_slug = {word.split(":")[0]: make_party(*word.split(":")) for word in parties}
         signed = from_toml(toml, [self.parts.parts[f"{slug}.card"] for slug in by_slug])
+        if kinds:  # among them such as no TOML can name
+            signed = draft(replace(signed.charter, kinds=kinds))
         self.parts.add(f"{name}.bytes", signed.data)
         for position, card in enumerate(signed.charter.parties):
             signed = self._sign(name, signed, position, by_slug[card.slug])

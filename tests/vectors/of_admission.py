@@ -16,7 +16,7 @@ NOW = START + 100
 FIRST, SECOND = statement(START, text="first"), statement(START + 10, text="second")
 
 
-def _after(state: LogState, messages: list[Message]) -> LogState:
+def after(state: LogState, messages: list[Message]) -> LogState:
     leaves = [row(state.number, state.size + n, message).leaf for n, message in enumerate(messages)]
     return LogState(state.number, state.frontier.extend(leaves), messages[-1].time, messages[-1].seen)
 
@@ -56,7 +56,7 @@ class Admission:
 def good(a: Admission) -> None:
     two = a.test.run(a.start, [FIRST, SECOND])
     a.ok("two", "a run from an empty log", two)
-    a.ok("after", "a run after what is held", a.test.run(_after(a.start, [FIRST]), [SECOND]), (a.test.run(a.start, [FIRST]),))
+    a.ok("after", "a run after what is held", a.test.run(after(a.start, [FIRST]), [SECOND]), (a.test.run(a.start, [FIRST]),))
     one = a.test.run(a.start, [FIRST])
     a.again("again", "what is held already, once more", one, (one,))
     a.again("overlap", "one message that is held and one that is new", a.test.run(a.start, [FIRST, SECOND]), (one,), new=1)
@@ -66,12 +66,11 @@ def good(a: Admission) -> None:
     a.ok("reference", "a reference to what it has seen", a.test.run(a.start, [reference]), (a.one,))
     unknown = statement(f50={1: [b"x"]})
     a.ok("unknown-field", "a field that is not known is kept", a.test.run(a.start, [unknown]))
-    a.ok("later-kind", "a kind that this version does not understand", a.test.run(a.start, [statement(kind=16, f3=[0, 9])]))
 
 
 def integrity(a: Admission) -> None:
     one, two = a.test.run(a.start, [FIRST]), a.test.run(a.start, [FIRST, SECOND])
-    later = a.test.run(_after(a.start, [FIRST]), [SECOND])
+    later = a.test.run(after(a.start, [FIRST]), [SECOND])
     a.bad("log.root", "seed", "another seed than was signed", replace(one, messages=(replace(FIRST, seed=bytes(16)),)))
     a.bad("log.root", "body", "another text than was signed", replace(one, messages=(replace(FIRST, body={**FIRST.body, 17: "other"}),)))
     a.bad("log.root", "time", "another time than was signed", replace(one, messages=(replace(FIRST, time=START + 1),)))
@@ -80,10 +79,10 @@ def integrity(a: Admission) -> None:
     a.bad("log.time", "falling", "an entry before the one it follows", a.test.run(a.start, [SECOND, FIRST]))
     a.bad("log.time", "seen", "an entry before one that it has seen", a.test.run(a.start, [statement(START + 49, seen={1: 1})]), (a.one,))
     seeing = a.test.run(a.start, [statement(START + 50, seen={1: 1})])
-    shrunk = a.test.run(_after(a.start, [statement(START + 50, seen={1: 1})]), [statement(START + 51)])
+    shrunk = a.test.run(after(a.start, [statement(START + 50, seen={1: 1})]), [statement(START + 51)])
     a.bad("log.seen", "shrunk", "it has seen less than the entry before it", shrunk, (a.one, seeing))
     a.bad("log.seen", "own", "it says how much it has seen of its own log", a.test.run(a.start, [statement(seen={0: 1})]))
-    other = a.test.run(_after(a.start, [FIRST]), [statement(START + 10, text="another second")])
+    other = a.test.run(after(a.start, [FIRST]), [statement(START + 10, text="another second")])
     a.bad("log.fork", "same-size", "another root for a size that is held", other, (one, later))
     a.bad("log.frozen", "forked", "the log showed two histories before", later, (one,), frozen="log.fork")
     a.bad("log.unknown", "number", "a log that is no party's", replace(one, log=9))
@@ -91,7 +90,7 @@ def integrity(a: Admission) -> None:
     a.bad("sig.missing", "receipt-only", "a receipt in place of the log's signature", replace(one, checkpoint=_receipt_only(a, one)))
     a.bad("sig.invalid", "other-key", "signed by south under north's key id", replace(one, checkpoint=_signed_by_south(a, one)))
     a.bad("note.malformed", "checkpoint", "no signature line", replace(one, checkpoint=one.checkpoint.split(b"\n\n")[0] + b"\n\n"))
-    a.bad("enc.shape", "empty", "a run without messages", a.test.run(_after(a.start, [FIRST]), []), (one,))
+    a.bad("enc.shape", "empty", "a run without messages", a.test.run(after(a.start, [FIRST]), []), (one,))
     check = a.test.run(a.start, [statement(kind=11, f17=[])])
     a.bad("sig.missing", "line-check", "a line check whose checkpoint is signed with Ed25519 alone", check)
     a.bad("enc.size", "body", "a body over 32 KiB", a_large_run(a))
@@ -104,12 +103,12 @@ def a_large_run(a: Admission) -> Run:
 
 
 def _receipt_only(a: Admission, run: Run) -> bytes:
-    checkpoint = a.test.checkpoint(0, 1, _after(a.start, list(run.messages)).frontier.root())
+    checkpoint = a.test.checkpoint(0, 1, after(a.start, list(run.messages)).frontier.root())
     return (checkpoint.text() + "\n" + a.test.receipt_line(checkpoint, 1).text()).encode()
 
 
 def _signed_by_south(a: Admission, run: Run) -> bytes:
-    checkpoint = a.test.checkpoint(0, 1, _after(a.start, list(run.messages)).frontier.root())
+    checkpoint = a.test.checkpoint(0, 1, after(a.start, list(run.messages)).frontier.root())
     line = a.test.log_line(checkpoint, 0)
     south = a.test.party(1).signers["log", "ed25519"](checkpoint.text().encode())
     return (checkpoint.text() + "\n" + replace(line, blob=south).text()).encode()
@@ -121,8 +120,8 @@ def holds(a: Admission) -> None:
     a.held(
         "hold.seen", "missing", "it has seen an entry that is not here", a.test.run(a.start, [statement(START + 50, seen={1: 2})]), (a.one,)
     )
-    a.held("log.gap", "first", "the message before it has not arrived", a.test.run(_after(a.start, [FIRST]), [SECOND]))
-    third = a.test.run(_after(a.start, [FIRST, SECOND]), [statement(START + 20, text="third")])
+    a.held("log.gap", "first", "the message before it has not arrived", a.test.run(after(a.start, [FIRST]), [SECOND]))
+    third = a.test.run(after(a.start, [FIRST, SECOND]), [statement(START + 20, text="third")])
     a.held("log.gap", "second", "one of two before it has not arrived", third, (a.test.run(a.start, [FIRST]),))
     a.held("hold.quota", "one", "two messages, and one more is taken today", a.test.run(a.start, [FIRST, SECOND]), quota=1)
 
@@ -144,7 +143,7 @@ def voids(a: Admission) -> None:
     release: Body = {**FIRST.body, 0: [[b"officer", 1, START, b"signature"]]}
     a.void("release.unknown", "release", "a release where the charter lists no officers", replace(FIRST, body=release))
     again = replace(FIRST, time=START + 1)
-    run = a.test.run(_after(a.start, [FIRST]), [again])
+    run = a.test.run(after(a.start, [FIRST]), [again])
     a.v.other(
         "void",
         "admission",
@@ -161,6 +160,8 @@ def add(v: Vectors) -> None:
     a = Admission(v, v.test)
     for make in (good, integrity, holds, voids):
         make(a)
+    newer = Admission(v, v.newer)
+    newer.ok("later-kind", "a kind that this version does not understand", newer.test.run(newer.start, [statement(kind=99, f3=[0, 9])]))
     exercise = Admission(v, v.exercise)
     exercise.void("exercise.mismatch", "actual", "an actual message on an exercise channel", FIRST)
     exercise.ok("exercise", "an exercise on an exercise channel", exercise.test.run(exercise.start, [statement(f1=True)]))

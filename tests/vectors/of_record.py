@@ -18,6 +18,7 @@ from ceasewire.record.message import Body, Entry, body_tree, disclose, leaf
 from ceasewire.record.opening import Opening, sign_opening
 from ceasewire.tlog.merkle import EMPTY_ROOT
 from helpers import START, make_party, seed_of, statement
+from signers import KESTREL
 
 from .base import TOML, TOWER, Vectors, cbor
 
@@ -113,8 +114,11 @@ def charters(v: Vectors) -> None:
         ("charter.party", "twice", "one party twice", {5: [card["north.card"]] * 2}),
         ("charter.party", "no-second", "a party and a guarantor", {5: [card["north.card"], card["mission.card"]]}),
         ("charter.party", "shared-key", "one witness under two names", {10: [["t", vkey, ""], ["u", vkey, ""]]}),
-        ("charter.officers_later", "officers", "officers", {13: [[b"key", "duty"]]}),
-        ("charter.officers_later", "releases", "release rules", {14: {2: 2}}),
+        ("charter.malformed", "releases", "releases without officers", {14: {2: 2}}),
+        ("charter.malformed", "release-of-machines", "a release of line checks", {13: [_officer()], 14: {11: 1}}),
+        ("charter.malformed", "officer-of-nobody", "an officer of party 9", {13: [[9, *_officer()[1:]]]}),
+        ("officer.malformed", "officer-twice", "an officer twice", {13: [_officer(), _officer()]}),
+        ("officer.malformed", "officer-log", "a log's key as an officer's", {13: [[0, 1, _log_key(), 1, "k", "", ""]]}),
         ("vkey.malformed", "witness", "a witness's key that is none", {10: [["t", "tower", ""]]}),
         ("card.malformed", "card", "a card with role 4", {5: [_bad_card(card["north.card"]), card["south.card"]]}),
         ("enc.shape", "no-clocks", "the clocks are missing", {8: None}),
@@ -127,6 +131,14 @@ def charters(v: Vectors) -> None:
 
 def _log_vkey() -> str:
     return replace(TOWER, kind=1).text()
+
+
+def _officer() -> list[Any]:
+    return [0, *KESTREL.officer.value()]
+
+
+def _log_key() -> bytes:
+    return make_party("north").card.keys.log_ed25519
 
 
 def _bad_card(file: bytes) -> bytes:
@@ -154,7 +166,19 @@ def drafts(v: Vectors) -> None:
         v.bad("draft", "charter.toml", name, what, text, cards=cards)
     v.bad("draft", "charter.party", "one-card", "one card", least, cards=cards[:1])
     v.bad("draft", "charter.malformed", "name", "a plus in the name", least.replace("line-1", "line+1"), cards=cards)
-    v.bad("draft", "charter.officers_later", "officers", "officers", least + '[[officers]]\nid = "o"\n', cards=cards)
+    officer = f'[[officers]]\nparty = "north"\nname = "kestrel"\nrole = "duty_officer"\nkey = "ed25519:{_officer()[2].hex()}"\n'
+    listed = from_toml({"name": "line-1", "title": "T", "officers": [KESTREL.toml], "releases": {"flash": 2}}, cards)
+    text = least + "[releases]\nflash = 2\n" + officer
+    v.ok("draft", "officers", "an officer, and two for a flash", text, {"channel_id": listed.channel_id}, cards=cards)
+    for name, what, text in (
+        ("officer-id", "an officer with an id", officer + 'id = "o"\n'),
+        ("officer-party", "an officer of nobody", officer.replace("north", "east")),
+        ("officer-role", "a role that is not known", officer.replace("duty_officer", "king")),
+        ("officer-key", "a key of another kind", officer.replace("ed25519", "rsa")),
+        ("releases-kind", "a release of line checks", "[releases]\nline_check = 1\n"),
+        ("releases-many", "sixteen officers", "[releases]\nstatement = 16\n" + officer),
+    ):
+        v.bad("draft", "charter.toml", name, what, least + text, cards=cards)
 
 
 def openings(v: Vectors) -> None:

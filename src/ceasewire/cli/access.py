@@ -44,13 +44,17 @@ def closed(path: Path, view: View) -> str | None:
     """Why the log signs nothing more, as far as that shows without the keys: the code, or None. The pen is asked first: the store's
     counter is never behind it unless the store was put back."""
     from ..node.node import CLOSED
+    from ..node.openings import of_log
     from ..pen import Pen
+    from ..record.standing import REPLACED
 
     try:
         counter = Pen.peek_counter(path / "pen")
     except LocalError as error:
         return error.code
-    return "log.closed" if view.store.meta(CLOSED) is not None or view.store.counter < counter else None
+    if view.store.meta(of_log(CLOSED, view.own)) is not None or view.store.counter < counter:
+        return "log.closed"
+    return REPLACED if view.channel.successors_of(view.own) else None
 
 
 def writing(folder: Folder, passphrase: bytes | None, request: dict[str, Any], act: Callable[[Node], T], read: Callable[[Any], T]) -> T:

@@ -6,7 +6,7 @@ from typing import Final
 
 from cyclopts import App, Parameter
 
-from . import founding, moving, proving, reading
+from . import founding, keys, moving, officers, proving, reading, reports, tokens
 
 VERSION: Final = "0.1.0"  # a test compares it with pyproject.toml: a checkout that runs in place has no metadata
 _HELP: Final = """Signed, receipted messages between the parties to a ceasefire, provable to a third.
@@ -23,6 +23,9 @@ app: Final = App(
     default_parameter=Parameter(negative=()),
 )
 charter: Final = App(name="charter", help="The charter that founds a channel.")
+officer: Final = App(name="officer", help="The officers who release a party's messages.")
+token: Final = App(name="token", help="Tokens of a node's HTTP API.")
+party_keys: Final = App(name="keys", help="A party's logs: new keys, further devices, what replaced what.")
 bundle: Final = App(name="bundle", help="Exchange by file: a stick, a courier, an e-mail.")
 
 for makes in (founding.init, founding.card, founding.join, moving.serve, moving.send, moving.sync):
@@ -30,11 +33,31 @@ for makes in (founding.init, founding.card, founding.join, moving.serve, moving.
 for reads in (reading.show, reading.cases, reading.case, reading.status, reading.fsck, proving.prove, proving.verify, proving.demo):
     app.command(reads)
 app.command(reading.list_messages, name="list")
+app.command(reading.rebuild)
+app.command(reports.import_incidents, name="import")
+app.command(reports.bulletin)
+
+app.command(party_keys)
+party_keys.command(keys.rotate)
+party_keys.command(keys.device)
+party_keys.command(keys.list_keys, name="list")
+
+app.command(officer)
+officer.command(officers.add)
+officer.command(officers.list_officers, name="list")
+officer.command(officers.revoke)
+app.command(officers.release)
+
+app.command(token)
+token.command(tokens.add)
+token.command(tokens.list_tokens, name="list")
+token.command(tokens.revoke)
 
 app.command(charter)
 charter.command(founding.draft)
 charter.command(founding.sign)
 charter.command(founding.show_charter, name="show")
+charter.command(officers.amend)
 
 app.command(bundle)
 bundle.command(moving.bundle_write, name="write")

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..errors import LocalError
 
-LATER: Final = frozenset("import officer release witness publish frame relay evidence backup bulletin recover".split())
+LATER: Final = frozenset("witness publish frame relay evidence backup recover".split())
 LATER_OPTIONS: Final = {"prove": ("--silence", "--case")}
 
 

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import LocalError
+from ..record.words import KINDS
 from . import files
 from .access import reading, writing
 from .answer import Answer
+from .officers import waiting
 from .parameters import AsJson, Node, Output, PassphraseFile, TlsCa
 from .screen import Screen, counted
 from .text import explained
 
 if TYPE_CHECKING:
-    from ..node.view import View
+    from ..node.exchange import Exchange
 
 # A file may hold many bundles, a month of the line's quota among them; what is larger is no file of ours.
 _FILE_BYTES = 2 * 1024**3
@@ -26,7 +28,7 @@ _FILE_BYTES = 2 * 1024**3
 
 def send(
     node: Node,
-    kind: Annotated[str, Parameter(name="KIND", help="notification, statement, request, reply, line_check or acknowledgement.")],
+    kind: Annotated[str, Parameter(name="KIND", help=f"One of {', '.join(KINDS)}.")],
     file: Annotated[
         str,
         Parameter(name="FILE.json", help="A JSON object with the message's fields, or - for standard input.", allow_leading_hyphen=True),
@@ -38,13 +40,17 @@ def send(
 ) -> Answer:
     """Send one message: sign it and keep it durably. It leaves with `serve`, `sync` or `bundle write`.
 
-    While `serve` runs for this node, the message goes through it, at once, and needs no passphrase.
+    While `serve` runs for this node, the message goes through it, at once, and needs no passphrase. A kind that officers must release
+    becomes a draft, with exit status 1.
 
     Example: ceasewire send north statement hello.json
     """
     from ..folder import Folder
 
     secret, message = files.passphrase(passphrase_file), files.read_json(file)
+    draft = waiting(node, kind, message)
+    if draft:
+        return draft
     sent: dict[str, Any] = writing(
         Folder(node),
         secret,
@@ -63,13 +69,13 @@ def serve(
     tls_cert: Annotated[Path | None, Parameter(help="The server's certificate, PEM.", show_default=False)] = None,
     tls_key: Annotated[Path | None, Parameter(help="The certificate's private key, PEM.", show_default=False)] = None,
     tls_ca: TlsCa = None,
-    alarm_command: Annotated[str | None, Parameter(help="A program that a flash starts.", show_default=False)] = None,
+    alarm_command: Annotated[str | None, Parameter(help="A program that a flash or a quiet line starts.", show_default=False)] = None,
     passphrase_file: Annotated[
         list[Path] | None, Parameter(help="One for all nodes, or one for each in their order.", show_default=False)
     ] = None,
     json: AsJson = False,
 ) -> Answer:
-    """Serve nodes until stopped: exchange with the others, and a status page.
+    """Serve nodes until stopped: exchange with the others, line checks on schedule, a status page, the HTTP API.
 
     Example: ceasewire serve north --listen 127.0.0.1:8701 --passphrase-file pass.txt
     """
@@ -109,7 +115,7 @@ def sync(
     node: Node,
     /,
     *,
-    peer: Annotated[str | None, Parameter(help="Only with this party.", show_default=False)] = None,
+    peer: Annotated[str | None, Parameter(help="Only with this party, or this later log.", show_default=False)] = None,
     tls_ca: TlsCa = None,
     passphrase_file: PassphraseFile = None,
     json: AsJson = False,
@@ -118,19 +124,17 @@ def sync(
 
     Example: ceasewire sync north --peer south
     """
-    from ..carriers import line
     from ..folder import Folder
     from ..node.exchange import Exchange
 
     secret = files.passphrase(passphrase_file)
     with reading(node) as view:
-        peers = None if peer is None else [_other(view, peer)]
         silent = {log.slug for number, log in view.channel.logs.items() if not view.channel.party(number).url}
     reports: list[dict[str, Any]] = writing(
         Folder(node),
         secret,
         {"op": "sync"} if peer is None else {"op": "sync", "peer": peer},
-        lambda it: [report.as_json() for report in line.sync(Exchange(it), peers, tls_ca=tls_ca)],
+        lambda it: _sync(Exchange(it), peer, tls_ca),
         list,
     )
 
@@ -146,20 +150,19 @@ def sync(
     return Answer(reports, human, status=int(any(report["error"] for report in reports)))
 
 
-def _other(view: View, slug: str) -> int:
-    """The log of another party. Raises LocalError usage."""
-    others = [log.slug for number, log in view.channel.logs.items() if number != view.own]
-    number = view.channel.number(slug)
-    if number is None or number == view.own:
-        raise LocalError("usage", f"there is no other party {slug}; there is {', '.join(others)}")
-    return number
+def _sync(exchange: Exchange, name: str | None, tls_ca: Path | None) -> list[dict[str, Any]]:
+    from ..carriers import line
+    from ..node.openings import called
+
+    peers = None if name is None else called(exchange.node, name)
+    return [report.as_json() for report in line.sync(exchange, peers, tls_ca=tls_ca)]
 
 
 def bundle_write(
     node: Node,
     /,
     *,
-    to: Annotated[str, Parameter(help="The party that is to read it.")],
+    to: Annotated[str, Parameter(help="The party that is to read it, or one later log.")],
     output: Output,
     passphrase_file: PassphraseFile = None,
     json: AsJson = False,
@@ -172,13 +175,11 @@ def bundle_write(
     from ..node.exchange import Exchange
 
     secret = files.passphrase(passphrase_file)
-    with reading(node) as view:
-        peer = _other(view, to)
     data, messages = writing(
         Folder(node),
         secret,
         {"op": "bundle_write", "to": to},
-        lambda it: Exchange(it).write_file(peer),
+        lambda it: Exchange(it).write_files(to),
         lambda answer: (base64.b64decode(answer["data"]), int(answer["messages"])),
     )
     files.write(output, data)

@@ -51,6 +51,10 @@ class Screen:
 
         self._console.print(Padding(Text(safe.lstrip(), style=style, overflow="fold"), (0, 0, 0, indent)))
 
+    def raw(self, text: str) -> None:
+        """A file's contents, for another program: written as they are. They hold no character that a message may not hold."""
+        self._file.write(text)
+
     def gap(self) -> None:
         """An empty line."""
         self._print("", "")
