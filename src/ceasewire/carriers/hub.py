@@ -25,6 +25,7 @@ POLLS_PER_PEER: Final = 2
 RECEIPT_SECONDS: Final = 3.0  # so long after an answered poll its receipt is waited for, before the messages are pushed
 RECEIPT_SECONDS_PER_MESSAGE: Final = 0.002
 OTHER_WAY_SECONDS: Final = 0.1  # so long a receipt of ours waits for a bundle that goes anyway, before it answers a poll by itself
+THIRD_SECONDS: Final = 1.0  # so long what is new of a third log waits for its writer to bring it, before we say that we hold it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,24 @@ class Poll:
     over: bool = False
 
 
+@dataclass(slots=True)
+class Waiting:
+    """What is not worth an answer of its own yet: by when each must be said, by the loop's clock."""
+
+    by: dict[str, float] = field(default_factory=dict)
+
+    def until(self, what: str, when: float | None) -> None:
+        """It must be said by `when`, or by the earlier time that was set; None: it need not be said any more."""
+        if when is None:
+            self.by.pop(what, None)
+        else:
+            self.by.setdefault(what, when)
+
+    def left(self, now: float) -> float | None:
+        """Seconds until the first must be said, 0 if it is time; None: nothing waits."""
+        return max(0.0, min(self.by.values()) - now) if self.by else None
+
+
 class Hub:
     """One node that runs. Made and used in one event loop, but for `_on_change`."""
 
@@ -61,7 +80,8 @@ class Hub:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="node")
         self._polls: dict[int, list[Poll]] = {}
         self._patience: dict[int, float] = {}
-        self._told: dict[int, int] = {}  # peer -> how much of its log our newest bundle to it receipts
+        self._told: dict[int, dict[int, int]] = {}  # peer -> cosigner -> how much of the peer's log our newest bundle to it receipts
+        self._heads: dict[int, dict[int, int]] = {}  # peer -> what our newest bundle to it says that we hold
         self.node.on_change.append(self._on_change)
 
     @property
@@ -105,10 +125,20 @@ class Hub:
 
     def composed(self, peer: int) -> None:
         """A bundle for the peer was composed just now, which bears all our receipts. In the node's thread."""
-        self._told[peer] = self._receipted(peer)
+        self._told[peer] = dict(self.node.store.covered(peer))
+        self._heads[peer] = {log: state.size for log, state in self.node.store.states().items()}
 
-    def _receipted(self, peer: int) -> int:
-        return self.node.store.covered(peer).get(self.node.own, 0)
+    def ahead(self, peer: int) -> bool:
+        """Whether we hold more of a third log than the peer says it holds, or receipts of third parties for its own, and no bundle to it
+        has said so. It asks for what it lacks, as a party does of a guarantor when another keeps messages from it. In the node's thread."""
+        told = self._told.get(peer, {})
+        if any(by not in (peer, self.node.own) and size > told.get(by, 0) for by, size in self.node.store.covered(peer).items()):
+            return True
+        known = self.node.store.peers().get(peer)
+        heads, said = known.heads if known else {}, self._heads.get(peer, {})
+        held = self.node.store.states()
+        third = [log for log in held if log not in (peer, self.node.own)]
+        return any(held[log].size > max(heads.get(log, 0), said.get(log, 0)) for log in third)
 
     # --- A peer's requests ---
 
@@ -161,23 +191,32 @@ class Hub:
 
     async def _news_for(self, poll: Poll, seen: int) -> None:
         """Until we hold something that the peer lacks. `seen`: how many changes were looked at."""
-        untold = False
+        news = Waiting()
+        await self.run(self._minor, poll.peer, news)
         while not (poll.over or self.closing):
             if self.changes == seen:
                 try:
-                    await asyncio.wait_for(poll.news.wait(), OTHER_WAY_SECONDS if untold else None)
+                    await asyncio.wait_for(poll.news.wait(), news.left(self._loop.time()))
                 except TimeoutError:
-                    if await self.run(self._untold, poll.peer):
+                    if await self.run(self._minor, poll.peer, news):
                         return
             poll.news.clear()
             seen = self.changes
             if await self.run(self.due, poll.peer):
                 return
-            untold = await self.run(self._untold, poll.peer)
+            await self.run(self._minor, poll.peer, news)
+
+    def _minor(self, peer: int, news: Waiting) -> bool:
+        """Whether something that no other bundle has borne in its time must be said now. In the node's thread."""
+        now = self._loop.time()
+        for what, holds, seconds in (("receipt", self._untold(peer), OTHER_WAY_SECONDS), ("third", self.ahead(peer), THIRD_SECONDS)):
+            news.until(what, now + seconds if holds else None)
+        return news.left(now) == 0
 
     def _untold(self, peer: int) -> bool:
         """Whether we have a receipt for the peer that no bundle to it has borne."""
-        return self._receipted(peer) > self._told.get(peer, 0)
+        own = self.node.own
+        return self.node.store.covered(peer).get(own, 0) > self._told.get(peer, {}).get(own, 0)
 
     def end_polls(self) -> None:
         """Answer every poll now, and hold none from now on."""

@@ -24,7 +24,7 @@ from ..node.composing import address
 from ..node.exchange import Composed, Exchange, Report
 from ..record.fields import Json, show_time
 from .client import Client
-from .hub import Hub
+from .hub import THIRD_SECONDS, Hub
 from .logs import Log, open_log
 from .urls import Target, check_url
 
@@ -73,6 +73,7 @@ class Line:
         self._idle = 0
         self._stuck: dict[int, int] = {}  # log -> from where on the last talk did not get further with it
         self._stuck_until = 0.0
+        self._ahead_since: float | None = None
         self._attempted = 0.0
         self._alarmed = self._said_down = False
         self._well_since: float | None = None
@@ -130,9 +131,17 @@ class Line:
         """In how many seconds to push; None when nothing is due."""
         due = await self.hub.run(self._due)
         if not due:
-            return None
+            return await self._until_told()
         stuck = self._stuck_until - self._now() if all(start <= self._stuck.get(log, -1) for log, start in due.items()) else 0
         return max(stuck, self.hub.patience(self.peer))
+
+    async def _until_told(self) -> float | None:
+        """In how many seconds to say what we hold of third logs, unless a poll of the peer's carries it; None when it knows."""
+        if not await self.hub.run(self.hub.ahead, self.peer):
+            self._ahead_since = None
+            return None
+        self._ahead_since = self._now() if self._ahead_since is None else self._ahead_since
+        return max(self._ahead_since + THIRD_SECONDS - self._now(), self.hub.patience(self.peer))
 
     def _due(self) -> dict[int, int]:
         """Log -> where that begins which the peer lacks of it. In the node's thread."""

@@ -20,6 +20,7 @@ class Pending:
         self._states = store.states()
         self._rows: dict[int, list[Row]] = {}
         self._rests: dict[int, dict[bytes, int]] = {}
+        self._governed: list[Row] | None = None  # read once: a bundle may hold thousands of runs
 
     def state(self, log: int) -> LogState:
         """Where a log stands, the pending change included."""
@@ -36,7 +37,9 @@ class Pending:
     def governing(self) -> list[Row]:
         """See record.log.Around."""
         pending = [row for rows in self._rows.values() for row in rows if row.kind in GOVERNING and row.void is None]
-        return self._store.governing() + pending
+        if self._governed is None:
+            self._governed = self._store.governing()
+        return self._governed + pending
 
     def sizes(self) -> dict[int, int]:
         """Log number -> size, of every log with an entry."""

@@ -10,7 +10,10 @@ from ..record.kinds import KINDS, UNDERSTOOD, read_body
 from ..record.log import officers_needed
 from ..record.message import Body
 from ..record.notation import Json
+from ..record.standing import stands
+from ..record.values import Row
 from .correcting import corrected
+from .projector import standing_of
 from .view import View
 
 _LINE_CHECK: Final = KINDS["line_check"]
@@ -27,12 +30,20 @@ def address(view: View, log: int) -> str:
     """Where the device that keeps a log is reached: what its party's last `keys` message names, else its card; empty if it is not."""
     if log != view.own and log not in view.channel.called_logs:
         return ""
-    governing = view.store.governing()
+    governing = _standing(view, view.store.governing())
     if not governing:
         return view.channel.party(log).url
     sizes = {number: state.size for number, state in view.store.states().items()}
     named = Authority(view.channel, governing).now(log, sizes).url
     return view.channel.party(log).url if named is None else named
+
+
+def _standing(view: View, rows: list[Row]) -> list[Row]:
+    """The rows but those of replaced logs that do not stand: whoever stole a device would lead everybody to another address."""
+    if not any(view.channel.successors_of(one.log) for one in rows):
+        return rows
+    bounds = view.projection.ask(lambda tables: standing_of(view.channel, view.store, tables, view.proved))
+    return [one for one in rows if stands(bounds, one.log, one.index)]
 
 
 def read(view: View, kind: str, json: Json) -> tuple[int, Body]:

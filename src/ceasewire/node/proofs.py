@@ -10,7 +10,7 @@ from ..errors import LocalError
 from ..record.authority import Authority
 from ..record.kinds import COMMON, KINDS, UNDERSTOOD
 from ..record.message import RELEASES, Body, Disclosure, disclose, entry_of, message_of
-from ..record.release import KEYS, STANCE, speaks_of_officers
+from ..record.release import KEYS, STANCE
 from ..record.values import Row
 from ..store.interface import KeptCheckpoint
 from ..tlog import merkle
@@ -53,14 +53,15 @@ def _path(view: View, one: Row, kept: KeptCheckpoint) -> tuple[bytes, ...]:
 
 def _below(authority: Authority, governing: Iterable[Row], one: Row) -> list[Row]:
     """The rows that say of officers or terms what governs a row, those that govern these, and so on, in order of (log, index). What says an
-    address or a telephone number alone decides nothing, and stays out of a file that a stranger will read."""
-    rows = {(row.log, row.index): row for row in governing if row.kind != KEYS or speaks_of_officers(row.kind, message_of(row).body)}
+    address or a telephone number alone, or assents to what is not in force, decides nothing, and stays out of a file that a stranger will
+    read: or another party could write so much of it that no proof is small enough for the verifier."""
+    rows = {(row.log, row.index): row for row in governing}
     found: dict[Ref, Row] = {}
     due = [one]
     while due:
         row = due.pop()
-        for place in authority.below(row.log, row.index, message_of(row).seen):
-            if place in rows and place not in found:
+        for place in authority.deciding(row.log, row.index, message_of(row).seen):
+            if place not in found:
                 found[place] = rows[place]
                 due.append(rows[place])
     return [found[place] for place in sorted(found)]

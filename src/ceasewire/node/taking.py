@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Final
 
 from .. import limits
@@ -173,8 +173,12 @@ class Taking:
 
     def _quota(self, log: int) -> int:
         day, used = self._used(log)
-        most = in_force(self.node).charter.quotas["messages_per_log_and_day"]
-        return most - used if day == self.now // _DAY else most
+        return self._daily - used if day == self.now // _DAY else self._daily
+
+    @cached_property
+    def _daily(self) -> int:
+        """The quota of a day by the charter in force. Read once: a bundle may hold thousands of runs."""
+        return in_force(self.node).charter.quotas["messages_per_log_and_day"]
 
     def _used(self, log: int) -> tuple[int, int]:
         name = f"quota/{log}"

@@ -32,7 +32,7 @@ AMENDMENT: Final = KINDS["amendment"]
 GOVERNING: Final = frozenset({KEYS, AMENDMENT})
 _OFFICERS, _REVOKE, _URL, _TELEPHONE = 17, 18, 19, 21  # fields of `keys`
 _BASE, _HASH, _CHANGES = 16, 17, 18  # fields of `amendment`
-_FOUND: Final = 256  # answers that are kept; a node asks for the newest again and again
+_FOUND: Final = 16_384  # answers, and officers in them, that are kept; a node asks for the newest again and again
 _READ: Final = 4096  # rows that are read once: the same few are asked of for every batch
 _Order = tuple[int, int, int]  # time, log number, index
 
@@ -76,6 +76,7 @@ class _Fold:
         self._assented: dict[tuple[bytes, bytes], set[int]] = {}
         self._changes: dict[tuple[bytes, bytes], bytes] = {}
         self._complete: dict[bytes, set[bytes]] = {}
+        self.links: set[tuple[bytes, bytes]] = set()  # base and hash of each amendment in force
 
     def take(self, said: _Said) -> None:
         """Take one row more."""
@@ -104,8 +105,10 @@ class _Fold:
     def _amend(self) -> None:
         """Walk from the charter that all signed along the amendments to which all assented."""
         charter, base = self.channel.charter, self.channel.channel_id
+        self.links = set()
         while base in self._complete:
             named = min(self._complete[base])
+            self.links.add((base, named))
             charter, base = amendment.apply(charter, self._changes[base, named]), named
         self.charter, self.base = charter, base
 
@@ -133,6 +136,7 @@ class Authority:
         self._said: dict[tuple[int, int], _Said] = {}
         self._fold = _Fold(channel)
         self._found: dict[tuple[int, ...], InForce] = {}
+        self._weight = 0
         for one in rows:
             self.add(one)
 
@@ -149,19 +153,23 @@ class Authority:
 
     def at(self, log: int, index: int, seen: Mapping[int, int]) -> InForce:
         """What governs entry `index` of a log of this channel, which has `seen` so much of the others."""
-        counts: dict[int, int] = {}
-        for number, indexes in self._indexes.items():
-            count = bisect_left(indexes, index if number == log else seen.get(number, 0))
-            if count:
-                counts[number] = count
+        counts = self._counts(log, index, seen)
         party = self.channel.party_of(log)
         key = (party, *(part for number in sorted(counts) for part in (number, counts[number])))
         found = self._found.get(key)
         if found is None:
-            if len(self._found) >= _FOUND:
+            found = self._folded(counts).of(party)
+            self._weight += 1 + len(found.officers)
+            if self._weight > _FOUND:  # each answer lists all officers: a party that names more and more must not fill the memory
                 self._found.clear()
-            found = self._found[key] = self._folded(counts).of(party)
+                self._weight = 1 + len(found.officers)
+            self._found[key] = found
         return found
+
+    def _counts(self, log: int, index: int, seen: Mapping[int, int]) -> dict[int, int]:
+        """Log -> how many of its rows lie below such an entry; zeros are left out."""
+        found = {number: bisect_left(indexes, index if number == log else seen.get(number, 0)) for number, indexes in self._indexes.items()}
+        return {number: count for number, count in found.items() if count}
 
     def of(self, one: Row) -> InForce:
         """What governs a row. Where nothing was ever said of officers or terms, its `seen` is not even read."""
@@ -178,6 +186,21 @@ class Authority:
             for number, indexes in sorted(self._indexes.items())
             for at in indexes[: bisect_left(indexes, index if number == log else seen.get(number, 0))]
         ]
+
+    def deciding(self, log: int, index: int, seen: Mapping[int, int]) -> list[tuple[int, int]]:
+        """Of `below`, those by which alone the same governs the entry: what its own party said of officers, and of each amendment in force
+        each party's first assent and its first that brings the changes. Others can add to what lies below without end, not to this."""
+        party, links = self.channel.party_of(log), self._folded(self._counts(log, index, seen)).links
+        found: list[tuple[int, int]] = []
+        had: set[tuple[int, bytes, bool]] = set()
+        for place in self.below(log, index, seen):
+            said = self._said[place]
+            if said.assent and said.assent[:2] in links and (part := (said.party, said.assent[1], said.assent[2] is None)) not in had:
+                had.add(part)
+                found.append(place)
+            elif said.party == party and (said.officers or said.revoked):
+                found.append(place)
+        return found
 
     def _folded(self, counts: Mapping[int, int]) -> _Fold:
         """The rows of these counts, folded: on top of what was folded last, if all of that is among them."""

@@ -25,7 +25,7 @@ from . import encoding
 from .card import RecoveryKey
 from .charter import UNRELEASED
 from .encoding import Value
-from .message import Body
+from .message import EXERCISE, RELEASES, Body
 from .notation import LAST_TIME, Json, Wrong, show_time
 from .officers import ID_BYTES, OFFICER_ROLES, RECOVERY_ROLE, Officer, recovery_id
 from .opening import is_later
@@ -64,9 +64,9 @@ def defaults() -> dict[str, int]:
 
 
 def opens_log(log: int, index: int, kind: int, body: Body) -> bool:
-    """Whether this is a later log's first message, whose opening the recovery key signed: it needs no release, unless it says
-    anything of officers."""
-    return kind == KEYS and index == 0 and is_later(log) and _OPENING in body and not speaks_of_officers(kind, body)
+    """Whether this is a later log's first message, whose opening the recovery key signed: it needs no release if it says nothing else.
+    With an address or a telephone number, which the recovery key did not sign, it is a `keys` message like any other."""
+    return kind == KEYS and index == 0 and is_later(log) and body.keys() == {RELEASES, EXERCISE, _OPENING}
 
 
 def speaks_of_officers(kind: int, body: Body) -> bool:
