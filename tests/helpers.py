@@ -23,13 +23,15 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from ceasewire.errors import LocalError, PeerError
 from ceasewire.exchange import bundle, seal
 from ceasewire.exchange.bundle import Run
+from ceasewire.record import encoding
 from ceasewire.record.card import Algorithm, Card, LogKeys, RecoveryKey, sign_card
 from ceasewire.record.channel import Channel
 from ceasewire.record.charter import SignedCharter
 from ceasewire.record.draft import from_toml
-from ceasewire.record.message import Body, Message, row
+from ceasewire.record.message import Body, Disclosure, Message, row
 from ceasewire.record.values import LogState
 from ceasewire.tlog import checkpoint as checkpoints
+from ceasewire.tlog import merkle
 from ceasewire.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from ceasewire.tlog.merkle import Frontier
 from ceasewire.tlog.note import SignatureLine
@@ -203,3 +205,12 @@ def statement(time: int = START, *, seen: dict[int, int] | None = None, text: st
     body |= {int(name[1:]): value for name, value in more.items() if name.startswith("f")}
     kind, seed = more.get("kind", 2), more.get("seed", seed_of(text, time, repr(seen), repr(more))[:16])
     return Message(kind, time, seen or {}, seed, dict(sorted(body.items())))
+
+
+def hiding(shown: Disclosure, field: int) -> Disclosure:
+    """A disclosure with one more field hidden, also one that `disclose` never hides."""
+
+    def hidden(part: encoding.Value) -> encoding.Value:
+        return merkle.leaf_hash(encoding.encode(part, 16)) if isinstance(part, list) and part[1] == field else part
+
+    return Disclosure(tuple([hidden(part) for part in shown.parts]))

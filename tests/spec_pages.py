@@ -144,7 +144,7 @@ def entry_example(v: Vectors) -> str:
 
 
 def disclosure_example(v: Vectors) -> str:
-    labels = {"0": "hash of leaf_0", "1": "leaf_1", "2": "hash of leaf_16", "3": "leaf_17"}
+    labels = {"0": "leaf_0", "1": "leaf_1", "2": "hash of leaf_16", "3": "leaf_17"}
     return code(*annotated(cbor(disclose(SEED, BODY, {17}).value()), labels))
 
 

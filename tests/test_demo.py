@@ -123,7 +123,7 @@ def test_bench_prints_what_the_interface_names() -> None:
     environment = {**os.environ, "NO_COLOR": "1"}
     done = subprocess.run([sys.executable, "-m", "ceasewire.bench", *asked], capture_output=True, check=True, timeout=120, env=environment)
     result = json.loads(done.stdout)
-    assert result.keys() == {"bulk", "single", "wire_bytes_per_message", "verify", "growth", "rss_mb"}
+    assert result.keys() == {"bulk", "single", "wire_bytes_per_message", "verify", "growth", "rss_mb", "search"}
     assert result["bulk"].keys() == {"messages", "per_second", "floor_per_second", "times_floor"}
     assert result["single"].keys() == {"p50_ms", "p99_ms", "floor_ms"}
     assert result["verify"]["entries"] == 300

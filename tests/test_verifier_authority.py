@@ -19,7 +19,7 @@ from ceasewire.tlog.proof import Proof
 from ceasewire.verifier import Extra, Report, Support, Trust, verify
 from ceasewire.verifier.extra import in_causal_order
 from faults.liar import Liar
-from helpers import START, make_channel, refused, statement
+from helpers import START, hiding, make_channel, refused, statement
 from node.pair import ChannelPair, Side
 from signers import HERON, KESTREL, OFFICERS, RAVEN, SWIFT, WREN, TestOfficer, recovered, released, say
 
@@ -204,7 +204,7 @@ def test_hidden_releases_and_a_hidden_stance_prove_nothing(pair: ChannelPair) ->
         (kept,) = side.node.store.rows(log, 0, 1)
         message = message_of(kept)
         for hidden in (0, 16) if log else (0,):
-            shown = disclose(message.seed, message.body, set(message.body) - {hidden})
+            shown = hiding(disclose(message.seed, message.body, set(message.body)), hidden)
             report = again(proof, replace(extra, disclosure=shown), side)
             assert (report.code, report.steps[-1].step) == ("release.missing", 13)
 

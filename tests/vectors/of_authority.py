@@ -8,11 +8,11 @@ from typing import Any
 
 from ceasewire.record.amendment import amendment_hash
 from ceasewire.record.encoding import Value
-from ceasewire.record.message import Body, Message
+from ceasewire.record.message import Body, Message, disclose
 from ceasewire.record.officers import charter_value
 from ceasewire.record.release import item, recovery_item
 from ceasewire.tlog import es256
-from helpers import START, seed_of, statement
+from helpers import START, hiding, seed_of, statement
 from signers import HERON, KESTREL, LATER, RAVEN, SWIFT, WREN, TestOfficer, TestPasskey, asked_of, client_data, released
 
 from .base import Vectors, cbor
@@ -186,14 +186,19 @@ def proofs(v: Vectors) -> None:
     given = {"charter": v.officers.signed.encode()}
     message = Message(2, START + 1, {}, SEED, BODY)
 
-    def proof(*by: TestOfficer, reveal: set[int] | None = None, edit: Body | None = None) -> str:
+    def made(*by: TestOfficer, edit: Body | None = None) -> Maker:
         body = released(v.officers.channel, 0, message, *by).body | (edit or {})
-        return Maker(v.officers, dict(sorted(body.items()))).make(reveal=reveal)
+        return Maker(v.officers, dict(sorted(body.items())))
+
+    def proof(*by: TestOfficer, reveal: set[int] | None = None, edit: Body | None = None) -> str:
+        return made(*by, edit=edit).make(reveal=reveal)
 
     v.ok("verify", "released", "a statement released by two", proof(KESTREL, HERON), {"ref": "north/1"}, **given)
     v.ok("verify", "released-part", "the same, the title hidden", proof(KESTREL, HERON, reveal={0, 17}), {"ref": "north/1"}, **given)
     v.bad("verify", "release.missing", "one", "a statement released by one of two", proof(KESTREL), **given)
-    v.bad("verify", "release.missing", "hidden", "its releases hidden", proof(KESTREL, HERON, reveal={17}), **given)
+    both = made(KESTREL, HERON)
+    hidden = both.make(data=both.whole(hiding(disclose(SEED, both.body, {17}), 0)))
+    v.bad("verify", "release.missing", "hidden", "its releases hidden", hidden, **given)
     v.bad("verify", "release.invalid", "edited", "edited after it was released", proof(KESTREL, HERON, edit={17: "Edited."}), **given)
     v.bad("verify", "release.invalid", "south", "released by the other side's officers", proof(WREN, SWIFT), **given)
 

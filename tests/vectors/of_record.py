@@ -271,7 +271,7 @@ def messages(v: Vectors) -> None:
 def disclosures(v: Vectors) -> None:
     body: Body = {0: [], 1: False, 16: "a title", 17: "a text", 40: b"later"}
     root = body_tree(SEED, body).root
-    for name, what, reveal in (("all", "every field", set(body)), ("one", "field 17", {17}), ("none", "field 1 alone", set())):
+    for name, what, reveal in (("all", "every field", set(body)), ("one", "field 17", {17}), ("none", "fields 0 and 1 alone", set())):
         shown = disclose(SEED, body, reveal)
         v.ok("disclosure", name, what, cbor(shown.value()), {"body_root": root, "hidden": shown.hidden, "fields": sorted(shown.fields)})
     hidden, part = bytes(32), [bytes(16), 2, "x"]

@@ -207,8 +207,8 @@ class Disclosure:
 
 
 def disclose(seed: bytes, body: Body, reveal: Collection[int]) -> Disclosure:
-    """Disclose the named fields and field 1, which is always disclosed; hide the others."""
-    shown = {EXERCISE, *reveal}
+    """Disclose the named fields and fields 0 and 1, which are always disclosed; hide the others."""
+    shown = {RELEASES, EXERCISE, *reveal}
     salts = hashlib.shake_256(seed).digest((max(body) + 1) * SALT_BYTES)
     parts: list[Value] = []
     for field in sorted(body):

@@ -131,6 +131,9 @@ def _message(entry: Value, parts: Value) -> tuple[Entry, Disclosure]:
     found, disclosure = Entry.decode(encoding.octets(entry)), Disclosure.from_value(parts)
     if disclosure.root() != found.body_root:
         raise PeerError("entry.body_root")
+    encoding.check_depth(disclosure.fields)
+    if len(encoding.encode_checked(disclosure.fields)) > limits.BODY_BYTES:
+        raise PeerError("enc.size", f"a body is at most {limits.BODY_BYTES} bytes")
     return found, disclosure
 
 

@@ -34,6 +34,7 @@ from ..record.log import kind_allowed, refer_back, refers_rightly, released
 from ..record.message import EXERCISE, RELEASES, Body, Disclosure, Entry
 from ..record.notation import Names, Wrong, show_time
 from ..record.officers import show_officer
+from ..record.opening import check_first
 from ..record.release import KEYS, OFFICERS
 from ..tlog import checkpoint as checkpoints
 from ..tlog import merkle
@@ -143,6 +144,7 @@ class _Message:
             self.check_fields(extra.entry, extra.disclosure)
             self.check_references(extra.entry, extra.disclosure.fields, proof.index)
             self.check_place(extra.entry, extra.disclosure, force)
+            self.check_first(extra.entry, extra.disclosure, proof.index)
         self.tell(proof, extra, exercise, force)
 
     def read_trust(self) -> None:
@@ -248,10 +250,8 @@ class _Message:
         """As on receipt. Where what is hidden decides how many are needed, the larger number is."""
         shown = extra.disclosure.fields
         partly = extra.entry.kind == KEYS and extra.disclosure.hidden > 0  # then what is hidden may be of officers
-        if RELEASES not in shown:
-            if force.asked or partly:
-                raise PeerError("release.missing", "the proof hides its releases")
-            return
+        if RELEASES not in shown:  # of a party without officers too: what stands there may make the message void
+            raise PeerError("release.missing", "the proof hides its releases")
         known = shown | {OFFICERS: []} if partly else shown
         code = released(channel, force, row_of(log, index, extra.entry, extra.disclosure), known)
         if code:
@@ -273,6 +273,16 @@ class _Message:
             code = check_amendment(disclosure.fields, self.channel.channel_id, force)
             if code:
                 raise PeerError(code)
+
+    def check_first(self, entry: Entry, disclosure: Disclosure, index: int) -> None:
+        """What every receiver refuses: an entry that has seen its own log, and a later log that does not begin with its opening."""
+        if self.channel is None or self.log is None:
+            return
+        if self.log.number in entry.seen:
+            raise PeerError("log.seen", "of its own log")
+        opening = self.channel.openings.get(self.log.number)
+        if opening and index == 0 and (entry.kind != KEYS or not disclosure.hidden):
+            check_first(opening, entry.kind, KEYS, disclosure.fields, self.channel.charter.parties)
 
     def check_references(self, entry: Entry, shown: Body, index: int) -> None:
         """What is shown refers to messages below it in its own log, or to what it has seen of another."""
@@ -321,6 +331,7 @@ class _Message:
         ]
         if self.channel is not None:
             found.append("that nothing was left out which says who may speak: an amendment, a revoked officer, a log that was replaced")
+            found.append("that the same body did not stand in this log before, which would make it void")
         else:
             found.append("that officers released it, and that its sender might say it: a policy knows neither")
         if hidden:
