@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
+from ceasewire.node import derived, folding, table_record
+from ceasewire.node.derived import SUMMED_UP
 from ceasewire.node.view import View
+from ceasewire.record.case_fold import fold
 from ceasewire.record.fields import show_time
 from ceasewire.record.log import mark_void
 from ceasewire.record.message import message_of
@@ -24,10 +29,10 @@ from ceasewire.tlog.merkle import Frontier
 from record.histories import Store as Held
 from record.tales import CHANNEL, LOGS, Tale, proved, replaced, told
 
-from .pair import MEMORY
+from .pair import MEMORY, ChannelPair
 
 TALES = 150
-COMPARED = ("belonging", "member", "named", "notice", "ask", "clock", "summary", "touched", "stale")
+COMPARED = ("belonging", "member", "named", "notice", "ask", "clock", "summary", "touched", "to_ask", "stale")
 
 
 class TaleView(View):
@@ -133,3 +138,95 @@ def test_however_it_came_it_is_what_is_folded_in_memory_and_what_is_built_from_n
             tale.view.projection.rebuild(lambda _done, _total: None)
             assert tale.dump() == grown, f"tale {number}, built from nothing"
             assert tale.shown() == tale.expected()
+
+
+class Stopped(Exception):
+    """What a catch-up is stopped by here, in place of a power cut: its last transaction is not kept."""
+
+
+def stop_at(step: int) -> Callable[[int, int], None]:
+    """A progress that stops it within so manyth a step."""
+    left = [step]
+
+    def progress(_done: int, _total: int) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise Stopped
+
+    return progress
+
+
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, value in (
+        (derived, "STEP", 5),
+        (folding, "TOUCHED_AT_ONCE", 4),
+        (folding, "ASKED_AT_ONCE", 2),
+        (folding, "STALE_AT_ONCE", 2),
+        (table_record, "_READ_MOST", 3),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+def is_stopped(tale: Telling, step: int) -> bool:
+    try:
+        tale.view.projection.catch_up(SUMMED_UP, stop_at(step))
+    except Stopped:
+        return True
+    return False
+
+
+@pytest.mark.slow
+def test_a_catch_up_that_is_stopped_at_any_step_goes_on_rightly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By another who opens it, with messages that came meanwhile, and each step of it but one was kept."""
+    small_steps(monkeypatch)
+    stops = 0
+    for number in range(20):
+        chance = random.Random(number)
+        rows = Tale(chance, 40).rows
+        with telling() as tale:
+            coming, more = tale.tell(rows, chance, 20), True
+            while is_stopped(tale, 2) or more:
+                stops += 1
+                tale.view = TaleView(tale.store, CHANNEL, 0)
+                if chance.random() < 0.3:
+                    more = next(coming, "end") is None
+                    chance.choice(QUESTIONS[1:])(tale.view, chance)
+            grown = tale.dump()
+            assert tale.shown() == tale.expected(), f"tale {number}"
+            tale.view.projection.rebuild(lambda _done, _total: None)
+            assert tale.dump() == grown, f"tale {number}"
+    assert stops > 500
+
+
+def folds(act: Callable[[], object]) -> int:
+    """How many cases are folded for it."""
+    found = 0
+
+    def called(frame: FrameType, event: str, _value: object) -> None:
+        nonlocal found
+        found += event == "call" and frame.f_code is fold.__code__
+
+    sys.setprofile(called)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.mark.parametrize("replies", [1, 30])
+def test_a_case_is_folded_as_often_whether_one_message_of_it_is_new_or_many(monkeypatch: pytest.MonkeyPatch, replies: int) -> None:
+    """Once for its clock, once for its summary, and for nothing else; a list of messages does not wait for that."""
+    small_steps(monkeypatch)
+    with ChannelPair() as pair:
+        north = pair.north.node
+        north.send("notification", {"types": ["A4"], "occurred_from": "2026-02-28T04:12:00Z", "place": "Kala", "accused": "south"})
+        pair.settle(1)
+        north.cases()
+        pair.south.node.send_many([("reply", {"re": "north/0", "stance": "under_inquiry"})] * replies)
+        pair.settle(1)
+        assert folds(lambda: list(north.messages())) == 0
+        assert folds(lambda: north.overdue(0)) == 1
+        assert folds(north.cases) == 1
+        assert folds(north.cases) == 0
+        assert len(north.case((0, 0))["messages"]) == 1 + replies

@@ -21,6 +21,7 @@ from ..store.derived_interface import DerivedTables, Item, Wanted
 from ..store.interface import Store
 from .asks import read_ask
 
+_READ_MOST: Final = 8_000  # messages that are read for one transaction, but for what one case has more
 _KEPT: Final = 20_000  # messages that one record remembers; a case of more is read again
 _NOTICE, _WITHDRAWAL, _STATUS = KINDS["notice"], KINDS["withdrawal"], KINDS["channel_status"]
 
@@ -41,15 +42,24 @@ class TableRecord:
         """The channel whose record it is."""
         return self._channel
 
-    def read(self, refs: Iterable[RefTuple]) -> None:
-        """Read these messages and what belongs to the cases they begin, all at once, for the questions that follow."""
+    def read(self, refs: Iterable[RefTuple]) -> list[RefTuple]:
+        """Read the first of these messages and what belongs to the cases they begin, all at once, for the questions that follow. As many
+        as do not take long together, at least one; they are given back."""
         found: dict[RefTuple, Item] = {}
+        taken: list[RefTuple] = []
+        count = 0
         for ref in refs:
+            members = self._tables.members(ref)
+            count += 1 + len(members)
+            if taken and count > _READ_MOST:
+                break
+            taken.append(ref)
             item = self._tables.item(ref)
             if item:
                 found[ref] = item
-                found.update((one.ref, one) for one in self._tables.members(ref))
+                found.update((one.ref, one) for one in members)
         self._load(found.values())
+        return taken
 
     def _load(self, items: Iterable[Item]) -> list[Placed]:
         wanted = list(items)

@@ -10,6 +10,7 @@ from .derived_interface import KeptClock, OrderKey, Ref
 
 CASES: Final = (
     "CREATE TABLE touched (log INTEGER, idx INTEGER, PRIMARY KEY (log, idx)) WITHOUT ROWID",
+    "CREATE TABLE to_ask (log INTEGER, idx INTEGER, PRIMARY KEY (log, idx)) WITHOUT ROWID",
     "CREATE TABLE stale (log INTEGER, idx INTEGER, PRIMARY KEY (log, idx)) WITHOUT ROWID",
     """CREATE TABLE ask (log INTEGER, idx INTEGER, queue TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (log, idx)) WITHOUT ROWID""",
     "CREATE INDEX ask_by_queue ON ask (queue)",
@@ -19,7 +20,7 @@ CASES: Final = (
     """CREATE TABLE summary (time INTEGER, level INTEGER, log INTEGER, idx INTEGER, value TEXT NOT NULL,
     PRIMARY KEY (time, level, log, idx)) WITHOUT ROWID""",
 )
-CASE_TABLES: Final = ("touched", "stale", "ask", "clock", "summary")
+CASE_TABLES: Final = ("touched", "to_ask", "stale", "ask", "clock", "summary")
 
 
 class CaseTables:
@@ -49,6 +50,18 @@ class CaseTables:
     def untouch(self, refs: Iterable[Ref]) -> None:
         """They have been seen to."""
         self._db.executemany("DELETE FROM touched WHERE log = ? AND idx = ?", refs)
+
+    def ask_again(self, refs: Iterable[Ref]) -> None:
+        """Messages of which it must be worked out again what they bring to the clocks."""
+        self._db.executemany("INSERT OR IGNORE INTO to_ask VALUES (?, ?)", refs)
+
+    def to_ask(self, limit: int) -> list[Ref]:
+        """Some of those."""
+        return self._db.execute("SELECT log, idx FROM to_ask LIMIT ?", (limit,)).fetchall()
+
+    def asked(self, refs: Iterable[Ref]) -> None:
+        """It has been worked out."""
+        self._db.executemany("DELETE FROM to_ask WHERE log = ? AND idx = ?", refs)
 
     def make_stale(self, keys: Iterable[Ref]) -> None:
         """Cases whose summary is not what it was."""

@@ -163,6 +163,15 @@ class DerivedTables(Protocol):
     def untouch(self, refs: Iterable[Ref]) -> None:
         """They have been seen to."""
 
+    def ask_again(self, refs: Iterable[Ref]) -> None:
+        """Messages of which it must be worked out again what they bring to the clocks."""
+
+    def to_ask(self, limit: int) -> list[Ref]:
+        """Some of those."""
+
+    def asked(self, refs: Iterable[Ref]) -> None:
+        """It has been worked out."""
+
     def make_stale(self, keys: Iterable[Ref]) -> None:
         """Cases whose summary is not what it was."""
 
