@@ -37,7 +37,8 @@ def page(kind: str, body: dict[str, Any], *, exercise: bool = False, **more: Any
     read = read_body(UNDERSTOOD[KINDS[kind]], body, NAMES, exercise=exercise)
     found: dict[str, Any] = {"ref": "north/0", "kind": kind, "time": "2026-03-01T04:12:00Z", "case": None, "receipts": [], "void": None}
     out = io.StringIO()
-    showing.message(Screen(out), {**found, "body": show_body(KINDS[kind], read, NAMES), **more})
+    near = {"north/0": {**found, "kind": "notification", "body": INCIDENT}}
+    showing.message(Screen(out), {**found, "ref": "south/0", "body": show_body(KINDS[kind], read, NAMES), **more}, near)
     return out.getvalue()
 
 

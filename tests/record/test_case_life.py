@@ -295,8 +295,8 @@ def test_evidence_is_listed_with_who_named_it_and_once(record: Record) -> None:
         ({"casualties": {"civilians": {"killed": [1, 2, 3]}}}, "figures contradict", False),
         ({"occurred_from": at(10)}, "said to have happened after it was notified", True),
         ({"occurred_from": at(0)}, "said to have happened after it was notified", False),
-        ({"occurred_from": at(-1)}, "happened before this channel began", True),
-        ({"occurred_from": at(0)}, "happened before this channel began", False),
+        ({"occurred_from": at(-86401)}, "happened before this channel began", True),
+        ({"occurred_from": at(-86400)}, "happened before this channel began", False),
     ],
 )
 def test_marks(fields: dict[str, Any], mark: str, there: bool) -> None:

@@ -280,7 +280,8 @@ def test_a_new_date_counts_when_the_asker_accepts_it(record: Record, stance: str
     record.write(log, kind, {**body, "re": "south/0"})
     accepted = delays and how in ("reply", "respond_by")
     assert clock(record)["due"] == (at(5000) if accepted else at(1001))
-    assert clock(record)["new_dates"] == ([{"date": at(5000), "accepted": at(2)}] if accepted else [])
+    dates = [{"date": at(5000), "accepted": at(2), "asked_in": "south/0", "accepted_in": "north/1"}]
+    assert clock(record)["new_dates"] == (dates if accepted else [])
     assert record.whole()["respond_by"] == clock(record)["due"]
 
 

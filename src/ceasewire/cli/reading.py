@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from ..errors import CeasewireError, LocalError
-from ..record.saying import summary
+from ..record.saying import stance_in_words, summary
 from . import access, showing
 from .access import reading
 from .answer import Answer, Stream
@@ -20,6 +20,7 @@ from .parameters import AsJson, Node, Ref
 
 if TYPE_CHECKING:
     from ..node.fsck import Fault
+    from .screen import Screen
 
 
 def list_messages(
@@ -50,7 +51,11 @@ def list_messages(
                 kind=kind, log=log, party=party, case=case, search=search, void=void, after=after, limit=limit, **times
             )
 
-    return Answer(Stream(items), lambda screen: showing.messages(screen, items()))
+    def printed(screen: Screen) -> None:
+        with reading(node) as view:
+            showing.messages(screen, items(), view.changed_since)
+
+    return Answer(Stream(items), printed)
 
 
 def _time(option: str, text: str | None) -> int | None:
@@ -69,7 +74,8 @@ def show(node: Node, ref: Ref, /, *, json: AsJson = False) -> Answer:
     """
     with reading(node) as view:
         message = view.show(view.ref(ref))
-    return Answer(message, lambda screen: showing.message(screen, message))
+        near, since = view.near(message), view.since(view.ref(ref))
+    return Answer(message, lambda screen: showing.message(screen, message, near, since))
 
 
 def cases(node: Node, /, *, json: AsJson = False) -> Answer:
@@ -90,11 +96,17 @@ def case(node: Node, ref: Ref, /, *, json: AsJson = False) -> Answer:
 
     Example: ceasewire case north north/12
     """
+    from ..node.suspended import suspended as suspensions
+    from ..record.fields import show_time
+
     with reading(node) as view:
         found = view.case(view.ref(ref))
         held = [view.message(one) for one in view.store.at([view.ref(message["ref"]) for message in found["messages"]])]
-    says = {message["ref"]: summary(message["kind"], message["body"]) for message in held}
-    return Answer(found, lambda screen: showing.case(screen, found, says))
+        now = int(time.time())
+        suspended = [one for one in suspensions(view, now) if one["exercise"] is found["exercise"]]
+    by_ref = {message["ref"]: message for message in held}
+    says = {message["ref"]: summary(message["kind"], message["body"], stance_in_words(message, by_ref.get)) for message in held}
+    return Answer(found, lambda screen: showing.case(screen, found, says, suspended, show_time(now)))
 
 
 def status(node: Node, /, *, json: AsJson = False) -> Answer:

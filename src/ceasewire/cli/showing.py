@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
-from ..record.saying import NO_SOURCE, RECEIVED, in_words, summary, violation
-from ..record.telling import case_in_words
+from ..record.phrases import PHRASES
+from ..record.saying import NO_SOURCE, RECEIVED, change, coded, in_words, position, stance_in_words, summary, violation
+from ..record.telling import case_in_words, reply_due, state
+from ..record.text import visible
 from .screen import Screen, counted
 
 Json = Any
@@ -63,34 +65,47 @@ def _items(screen: Screen, values: list[Json], indent: int) -> None:
             screen.line("- ", *_joined(value if isinstance(value, list) else [value]), indent=indent)
 
 
-def _marks(message: dict[str, Json]) -> str:
+_SINCE: Final = {"withdrawal": "WITHDRAWN", "correction": "CORRECTED"}
+
+
+def _marks(message: dict[str, Json], since: str | None = None) -> str:
     body = message["body"]
-    marks = [_EXERCISE] if body.get("exercise") is True else []
+    marks = [_SINCE[since]] if since else []
+    marks += [_EXERCISE] if body.get("exercise") is True else []
     marks += ["FLASH"] if body.get("precedence") == "flash" and message["kind"] != "flash" else []
     marks += ["for the record"] if body.get("historical") is True else []
     marks += [NO_SOURCE] if message["kind"] == "notification" and not body.get("sources") else []
     return " ".join([*marks, f"VOID {message['void']}"] if message["void"] else marks)
 
 
-def messages(screen: Screen, items: Iterable[dict[str, Json]]) -> None:
-    """A list, a line a message, however long it is."""
-    rows = ((m["ref"], m["time"], m["kind"], _marks(m), summary(m["kind"], m["body"])) for m in items)
+def messages(screen: Screen, items: Iterable[dict[str, Json]], changed: Callable[[list[str]], Mapping[str, str]] = lambda _: {}) -> None:
+    """A list, a line a message, however long it is. `changed` gives, of the messages of those references, those that their party has
+    changed since: `withdrawal` or `correction`."""
+    left = iter(items)
     first = True
-    while chunk := list(islice(rows, _CHUNK)):
-        screen.table(("ref", "time", "kind", "", "says"), chunk, header=first)
+    while chunk := list(islice(left, _CHUNK)):
+        since = changed([m["ref"] for m in chunk])
+        rows = [(m["ref"], m["time"], m["kind"], _marks(m, since.get(m["ref"])), summary(m["kind"], m["body"])) for m in chunk]
+        screen.table(("ref", "time", "kind", "", "says"), rows, header=first)
         first = False
     if first:
         screen.line("No messages.")
 
 
-def message(screen: Screen, found: dict[str, Json]) -> None:
-    """One message with its receipts."""
+def message(screen: Screen, found: dict[str, Json], near: Mapping[str, dict[str, Json]], since: Iterable[dict[str, Json]] = ()) -> None:
+    """One message with its receipts. `near`: the messages that it refers to, by reference; `since`: what its party has said of it, as
+    `View.since` gives it."""
+    for one in since:
+        reason = visible(str(one["reason"]))
+        changes = "; ".join(change(name, each["was"], each["now"]) for name, each in one.get("fields", {}).items())
+        told = f"{changes or 'nothing that was not so already'} ({reason})" if one["kind"] == "correction" else reason
+        screen.line(_SINCE[one["kind"]], " by ", one["ref"], ": ", told, style="bold")
     if found["body"].get("exercise") is True:
         screen.line(_EXERCISE, style="bold reverse")
     screen.heading(found["ref"], "  ", found["kind"], "  ", found["time"])
     if found["void"]:
         screen.line("VOID: it was received and counts for nothing, by the rule ", found["void"], style="bold")
-    fields(screen, in_words(found["kind"], found["body"]), indent=2)
+    fields(screen, in_words(found["kind"], found["body"], stance_in_words(found, near.get)), indent=2)
     screen.gap()
     screen.line("case: ", scalar(found["case"]))
     receipts = found["receipts"]
@@ -108,11 +123,11 @@ def cases(screen: Screen, found: list[dict[str, Json]]) -> None:
                 one["ref"],
                 one["by"],
                 one["time"],
-                one["state"],
+                state(one),
                 " ".join([*([_EXERCISE] if one["exercise"] is True else []), *(["for the record"] if one["historical"] is True else [])]),
                 ", ".join(map(violation, one.get("types") or [])),
-                scalar(one.get("place") or ""),
-                scalar(one["respond_by"]),
+                _where(one),
+                scalar(reply_due(one)),
             )
             for one in found
         ],
@@ -121,18 +136,44 @@ def cases(screen: Screen, found: list[dict[str, Json]]) -> None:
         screen.line("No cases.")
 
 
-def case(screen: Screen, found: dict[str, Json], says: dict[str, str]) -> None:
-    """One case, whole; `says` ref -> the message in a few words."""
+def _where(one: Mapping[str, Json]) -> str:
+    """The place by its name, else its position."""
+    if one.get("place"):
+        return visible(str(one["place"]))
+    return position(one["location"], None) if one.get("location") else ""
+
+
+def case(
+    screen: Screen, found: dict[str, Json], says: dict[str, str], suspended: Iterable[dict[str, Json]], now: str | None = None
+) -> None:
+    """One case, whole; `says` ref -> the message in a few words; `suspended` as status has it; `now` as JSON shows a time."""
     if found["exercise"] is True:
         screen.line(_EXERCISE, style="bold reverse")
-    screen.heading("Case ", found["ref"], "  ", found["state"])
-    fields(screen, {name: value for name, value in case_in_words(found).items() if name != "state"}, indent=2)
+    screen.heading("Case ", found["ref"], "  ", state(found))
+    _suspensions(screen, suspended)
+    fields(screen, {name: value for name, value in case_in_words(found, now).items() if name != "state"}, indent=2)
     screen.gap()
     screen.heading("Messages")
+    corrected = {one["corrects"] for one in found["corrections"] if not one["withdrawn"]}
     screen.table(
         ("ref", "kind", "time", "", "says"),
-        [(m["ref"], m["kind"], m["time"], f"VOID {m['void']}" if m["void"] else "", says[m["ref"]]) for m in found["messages"]],
+        [(m["ref"], m["kind"], m["time"], _mark_in_case(m, corrected), says[m["ref"]]) for m in found["messages"]],
     )
+
+
+def _mark_in_case(one: Mapping[str, Json], corrected: set[str]) -> str:
+    if one["void"]:
+        return f"VOID {one['void']}"
+    return "WITHDRAWN" if one["withdrawn"] else "CORRECTED" if one["ref"] in corrected else ""
+
+
+def _suspensions(screen: Screen, suspended: Iterable[dict[str, Json]]) -> None:
+    for one in suspended:
+        until = f"until {one['until']}" if one["until"] else "until it resumes"
+        exercise = f"{_EXERCISE} " if one["exercise"] else ""
+        screen.line(
+            f"{exercise}SUSPENDED by {one['by']} since {one['from']}, {until} ({one['ref']}): the line and its clocks run on", style="bold"
+        )
 
 
 def status(screen: Screen, found: dict[str, Json]) -> None:
@@ -186,10 +227,8 @@ def _needs_a_person(screen: Screen, found: dict[str, Json]) -> None:
     quiet = not any(found[name] for name in ("flashes", "alarms", "overdue", "held", "refused"))
     if quiet:
         screen.line("Nothing is overdue, held or refused, and there is no alarm.")
-    for one in found["flashes"]:
-        times = f", {one['count']} times, last at {one['last']}" if one["count"] > 1 else ""
-        exercise = "EXERCISE " if one["exercise"] else ""
-        screen.line(f"{exercise}FLASH ", one["ref"], ": ", one["phrase"], " at ", one["time"], times, style="bold" if one["sounds"] else "")
+    _suspensions(screen, found["suspended"])
+    _flashes(screen, found)
     for alarm in found["alarms"]:
         screen.line("ALARM: ", alarm["code"], *([" ", alarm["log"]] if alarm["log"] else []), ": ", alarm["text"], style="bold")
     for one in found["overdue"]:
@@ -200,6 +239,28 @@ def _needs_a_person(screen: Screen, found: dict[str, Json]) -> None:
         screen.line("held: ", str(one["count"]), " of ", one["log"], " from ", str(one["from"]), ": ", one["code"])
     for one in found["refused"]:
         screen.line("refused: number ", str(one["number"]), " at ", one["time"], ": ", one["code"])
+
+
+def _flashes(screen: Screen, found: dict[str, Json]) -> None:
+    """Those of others first, then what this party sent."""
+    for one in sorted(found["flashes"], key=lambda each: each["by"] == found["party"]):
+        own = one["by"] == found["party"]
+        exercise = f"{_EXERCISE} " if one["exercise"] else ""
+        phrase = PHRASES[one["phrase"]].means if one["phrase"] in PHRASES else f"{coded(one['phrase'])}."
+        where = _flash_at(one)
+        text = f' "{visible(one["text"])}"' if one["text"] else ""
+        times = f", {one['count']} times, last at {one['last']}" if one["count"] > 1 else ""
+        read = f"Read by a person of {' and '.join(one['read_by'])}." if one["read_by"] else "Read by nobody yet."
+        who = "we sent a flash" if own else f"FLASH from {one['by']}"
+        style = "bold" if one["sounds"] and not own else ""
+        screen.line(f"{exercise}{who}: ", phrase, where, text, f" {one['time']}{times} ({one['ref']}). {read}", style=style)
+
+
+def _flash_at(one: Mapping[str, Json]) -> str:
+    point = position(one["location"], None) if one["location"] else ""
+    if one["place"]:
+        return f" At {visible(one['place'])}" + (f" ({point})." if point else ".")
+    return f" At {point}." if point else ""
 
 
 def faults(screen: Screen, found: dict[str, Json]) -> None:

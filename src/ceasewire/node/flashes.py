@@ -60,6 +60,7 @@ def _shown(view: View, group: Group) -> dict[str, Json]:
         "phrase": group.phrase,
         "location": words.get("location"),
         "place": words.get("place"),
+        "text": words.get("text"),
         "exercise": group.exercise,
         "sounds": group.sounds,
         "count": len(group.flashes),

@@ -15,6 +15,7 @@ from .due import Due, due
 from .flashes import attention
 from .heard import Heard
 from .schedule import Alarm, Facts, LogFacts, PartyFacts
+from .suspended import suspended
 from .view import View
 
 DUE_SECONDS: Final = 86400
@@ -39,6 +40,7 @@ def status(view: View, now: int, closed: str | None) -> dict[str, Json]:
         "logs": [_log_status(view, number) | _check(logs.get(names.slug), facts, now) for number, names in view.channel.logs.items()],
         "lines": _lines(view, now),
         "watch": [_watch(party, facts, now) for party in facts.parties],
+        "suspended": suspended(view, now),
         "flashes": attention(view, now),
         "overdue": list(overdue.first),
         "due_today": list(coming.first),

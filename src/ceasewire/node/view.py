@@ -13,8 +13,7 @@ from typing import Final
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..exchange.bundle import Run
-from ..record import case_shown
-from ..record.authority import Authority
+from ..record import case_shown, changes
 from ..record.case_fold import fold
 from ..record.channel import Channel
 from ..record.charter import Charter
@@ -22,18 +21,22 @@ from ..record.fields import Json, Wrong, parse_ref, show_time
 from ..record.kinds import KINDS, kind_name, show_body
 from ..record.message import message_of, row
 from ..record.opening import opening_of
-from ..record.order import seen_of
+from ..record.order import Placed, seen_of
+from ..record.saying import named_by
 from ..record.values import Cosignature, Row
 from ..store.derived_interface import DerivedTables, Item, OrderKey, Wanted
 from ..store.interface import KeptCheckpoint, Store
 from ..tlog import checkpoint as checkpoints
 from ..tlog import merkle, tiles
 from ..tlog.note import SignatureLine
+from .around import Pending
 from .asking import kind_of, log_of, party_of, phrases_of
 from .derived import SUMMED_UP, TIMED, Projection
 from .table_record import TableRecord
 
 _AT_ONCE: Final = 256  # rows that a list reads at a time
+_CHANGING: Final = frozenset({KINDS["withdrawal"], KINDS["correction"]})
+_WAS: Final = ("was", "now")
 
 Ref = tuple[int, int]
 
@@ -110,7 +113,7 @@ class View:
         """The row of a reference, as it was admitted. Raises LocalError ref.missing."""
         found = self.store.row(*ref)
         if found is None:
-            raise LocalError("ref.missing", self.name(*ref))
+            raise LocalError("ref.missing", f"There is no such message here: {self.name(*ref)}")
         return found
 
     def marked(self, ref: Ref) -> Row:
@@ -172,7 +175,7 @@ class View:
         """Where a message stands in record order. Raises LocalError ref.missing."""
         item = self.projection.ask(lambda tables: tables.item(ref))
         if item is None:
-            raise LocalError("ref.missing", self.name(*ref))
+            raise LocalError("ref.missing", f"There is no such message here: {self.name(*ref)}")
         return item.key
 
     def _rows(self, wanted: Wanted, limit: int | None) -> Iterator[Row]:
@@ -200,7 +203,77 @@ class View:
         """One message with its case and receipts. Raises LocalError ref.missing."""
         one = self.marked(ref)
         found = self.projection.ask(lambda tables: tables.belonging(ref))
-        return {**self.message(one), "case": self.name(*found[0][0]) if found else None, "receipts": self.receipts(ref)}
+        withdrawn, corrected = self._said_since(ref)
+        return {
+            **self.message(one),
+            "case": self.name(*found[0][0]) if found else None,
+            "receipts": self.receipts(ref),
+            "withdrawn_by": withdrawn,
+            "corrected_by": corrected,
+        }
+
+    def _said_since(self, ref: Ref) -> tuple[list[str], list[str]]:
+        """The withdrawals and the corrections of a message that stand, by its own party."""
+
+        def found(tables: DerivedTables) -> tuple[list[str], list[str]]:
+            record = self.projection.record(tables)
+            one = record.placed(ref)
+            if one is None:
+                return [], []
+            both = (changes.withdrawals(record, one), changes.corrections(record, one))
+            withdrawn, corrected = ([self.name(*by.ref) for by in some] for some in both)
+            return withdrawn, corrected
+
+        return self.projection.ask(found)
+
+    def since(self, ref: Ref) -> list[dict[str, Json]]:
+        """The same with what they say: `ref`, `kind`, `reason`, and of a correction `fields`: what it changed, name -> `was`, `now`."""
+
+        def found(tables: DerivedTables) -> list[dict[str, Json]]:
+            record = self.projection.record(tables)
+            one = record.placed(ref)
+            if one is None:
+                return []
+            gone: list[tuple[Placed, dict[str, Json]]] = [(by, {}) for by in changes.withdrawals(record, one)]
+            changed = [
+                (each.by, {"fields": {n: dict(zip(_WAS, pair, strict=True)) for n, pair in each.fields.items()}})
+                for each in changes.changes(record, one)
+            ]
+            return [self._one_since(by, more) for by, more in (*gone, *changed)]
+
+        return self.projection.ask(found)
+
+    def _one_since(self, by: Placed, more: dict[str, Json]) -> dict[str, Json]:
+        said = self.message(by.row)
+        return {"ref": said["ref"], "kind": said["kind"], "reason": said["body"].get("reason"), **more}
+
+    def changed_since(self, names: Collection[str]) -> dict[str, str]:
+        """Of the messages of those references that their party has changed since: `withdrawal` or `correction`."""
+
+        def found(tables: DerivedTables) -> dict[str, str]:
+            record = self.projection.record(tables)
+            marks: dict[str, str] = {}
+            for name in names:
+                ref = self.ref(name)
+                kinds = {item.kind for item in tables.naming(ref)}
+                one = record.placed(ref) if kinds & _CHANGING else None
+                if one and changes.withdrawals(record, one):
+                    marks[name] = "withdrawal"
+                elif one and changes.corrections(record, one):
+                    marks[name] = "correction"
+            return marks
+
+        return self.projection.ask(found)
+
+    def near(self, message: dict[str, Json], depth: int = 3) -> dict[str, dict[str, Json]]:
+        """What a message refers to, what that refers to, and so on, so deep: JSON by reference."""
+        found: dict[str, dict[str, Json]] = {}
+        todo = [message]
+        for _ in range(depth):
+            wanted = {ref for one in todo for ref in named_by(one["body"])} - found.keys()
+            todo = [self.message(row) for row in self.store.at([self.ref(ref) for ref in sorted(wanted)])]
+            found |= {one["ref"]: one for one in todo}
+        return found
 
     def leaves(self, ref: Ref) -> set[bytes]:
         """The leaf hash of what stands at the reference; while nothing does, those of all that waits on the shelf for that place."""
@@ -220,10 +293,10 @@ class View:
 
     def governing(self) -> Callable[[Row], Charter]:
         """What gives the charter in force for an entry, as amended in its causal past. To be asked for anew when the store has grown."""
-        channel, rows = self.channel, self.store.governing()
-        if not rows:
+        channel = self.channel
+        if not self.store.governing():
             return lambda _: channel.charter
-        authority = Authority(channel, rows)  # one for each who asks: it remembers, and threads must not share it
+        authority = Pending(self.store).authority(channel)  # one for each who asks: it remembers, and threads must not share it
         return lambda one: authority.at(one.log, one.index, seen_of(one.seen)).charter
 
     def _channel_now(self) -> Channel:

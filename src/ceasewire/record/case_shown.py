@@ -15,6 +15,7 @@ from .bodies_incident import NOTIFICATION, NOTIFICATION_FIELD, REPLY
 from .bodies_record import REQUEST
 from .case import Case, Correction, Duplicate, Ending, Inquiry, Remedy
 from .case_asks import answering, asks, end_of
+from .case_fold import accepted_dates, asked_date
 from .case_record import Record, Said, answered_by, clock_name, historical, precedence, slugs
 from .clocks import Clock, Span, fell_due_within
 from .encoding import Value
@@ -28,7 +29,8 @@ _EVIDENCE: Final = COMMON["evidence"].number
 _SOURCES: Final = COMMON["sources"].number
 _EMBARGO: Final = COMMON["embargo"].number
 _PROVISIONS: Final = COMMON["provisions"].number
-_FOUND: Final = ("finding", "attribution", "attributed_to", "confidence", "agreed", "disputed", "access_refused_by", "dissent", "comments")
+_FOUND: Final = tuple("finding attribution attributed_to confidence narrative agreed disputed access_refused_by dissent comments".split())
+_DAY: Final = 86400  # by so much an incident must lie before the channel's first entry, to be marked
 _INQUIRING: Final = frozenset({"under_inquiry", "need_information", "joint_inquiry"})
 _ADMITTING: Final = frozenset({"accepted", "partly_accepted"})
 _INVESTIGATE: Final = 5  # of words.REQUESTS
@@ -108,6 +110,7 @@ class _Shown:
         case = self.case
         return {
             **self.summary(),
+            "notification": show_body(KINDS["notification"], self.in_force, self.channel),
             "facts": self.facts(),
             "counter_claims": [self.ref(ref) for relation, ref in case.linked_from if relation == "counter_claim_to"],
             "linked": [{"as": relation, "ref": self.ref(ref)} for relation, ref in case.linked],
@@ -273,7 +276,7 @@ class _Shown:
             "no evidence named": _EVIDENCE not in body and not named,
             "figures contradict": _contradict(body.get(NOTIFICATION["casualties"].number)),
             "said to have happened after it was notified": isinstance(started, int) and started > at,
-            "happened before this channel began": isinstance(started, int) and started < self.record.began(),
+            "happened before this channel began": isinstance(started, int) and started < self.record.began() - _DAY,
             "dated later than its receipt": self.case.received is not None
             and self.case.received.time < at - limits.CLOCK_TOLERANCE_SECONDS,
             "names a provision that the charter does not list": self._unlisted(body.get(_PROVISIONS)),
@@ -307,8 +310,18 @@ class _Shown:
             **self._clock(name, one, (start, due), owed, ended),
             "received": None if clock is None else show_time(clock.ask.received),
             "queued_behind": self.ref(clock.behind) if clock else None,
-            "new_dates": [{"date": show_time(new), "accepted": show_time(at)} for at, new in clock.ask.dates] if clock else [],
+            "new_dates": [self._new_date(one, at, new) for at, new in clock.ask.dates] if clock else [],
         }
+
+    def _new_date(self, one: Said, at: int, new: int) -> dict[str, Json]:
+        """A new date that holds: which reply asked for it, and which message of the asker accepted it."""
+        told = [each for each in self.case.messages if each.void is None]
+        asking = {each.ref: new for each in told if each.kind == KINDS["reply"] and asked_date(each) == new}
+        for each in told:
+            if each.party == one.party and each.time == at and accepted_dates(each, asking):
+                asked = next(ref for ref in asking if accepted_dates(each, {ref: new}))
+                return {"date": show_time(new), "accepted": show_time(at), "asked_in": self.ref(asked), "accepted_in": self.ref(each.ref)}
+        return {"date": show_time(new), "accepted": show_time(at), "asked_in": None, "accepted_in": None}
 
     def _clock(
         self, name: str, one: Said, times: tuple[int | None, int | None], owed: Iterable[int], ended: Ending | None

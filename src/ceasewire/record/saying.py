@@ -7,7 +7,7 @@ spelt out where they stand, and counted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from .notation import Json
 from .phrases import PHRASES
@@ -23,8 +23,6 @@ _CLAIMS: Final = frozenset({"notification", "finding"})  # kinds whose lack of s
 MOST: Final = 100  # characters of a message's summary
 _PRECISION: Final = {"exact": "exact", "near": "to about 1 km", "district": "to about 11 km", "region": "to about 111 km"}
 _STANCES: Final = {
-    "accepted": "accepted: the facts are agreed",
-    "partly_accepted": "partly accepted: some of the facts are agreed",
     "not_ours": "not ours (no admission that it happened)",
     "under_inquiry": "under inquiry (nothing is agreed yet)",
     "noted": "noted (no consent)",
@@ -35,6 +33,11 @@ _STATUSES: Final = {
     "end": "end: this party says that it leaves the channel",
     "contact": "contact and duty roster",
 }
+
+
+_AGREES: Final = {"accepted": "accepted: the facts are agreed", "partly_accepted": "partly accepted: some of the facts are agreed"}
+_DELAYS: Final = frozenset({"under_inquiry", "need_information", "joint_inquiry"})
+Lookup: TypeAlias = Callable[[str], Mapping[str, Json] | None]  # a message's JSON by its reference
 
 
 def violation(code: Json) -> str:
@@ -74,8 +77,10 @@ def coded(word: Json) -> str:
     return str(word).replace("_", " ")
 
 
-def summary(kind: str, body: Mapping[str, Json]) -> str:
-    """The message in a few words of its own, for a list."""
+def summary(kind: str, body: Mapping[str, Json], stance: str | None = None) -> str:
+    """The message in a few words of its own, for a list; `stance` as `in_words` takes it."""
+    if stance:
+        body = {**body, "stance": stance}
     found = [_short(kind, name, body[name]) for name in _SUMMARY.get(kind, ("re", "text")) if body.get(name) not in (None, [], "", {})]
     text = " ".join("; ".join(found).split())
     return text if len(text) <= MOST else text[: MOST - 3] + "..."
@@ -112,9 +117,12 @@ def _short(kind: str, name: str, value: Json) -> str:
     return coded(name) if said is True else str(said)
 
 
-def in_words(kind: str, body: Mapping[str, Json]) -> dict[str, Json]:
-    """A message's body for people, in the order in which it is read. Common fields come after what the kind says."""
+def in_words(kind: str, body: Mapping[str, Json], stance: str | None = None) -> dict[str, Json]:
+    """A message's body for people, in the order in which it is read. Common fields come after what the kind says. `stance` is what a
+    reply's says of what it answers (`stance_in_words`); without it, its bare word is said."""
     own = {name: value for name, value in body.items() if name not in _COMMON}
+    if stance:
+        own["stance"] = stance
     said: dict[str, Json] = {}
     if body.get("precedence"):
         said["precedence"] = coded(body["precedence"])
@@ -245,6 +253,93 @@ _SAY: Final[Mapping[str, Callable[[str, Json], dict[str, Json]]]] = {
     "removed": lambda kind, value: {"no longer says": [coded(name) for name in value]},
     "not_understood": lambda kind, value: {"not understood by this version": value},
 }
+
+
+# --- A reply, by what it answers ---
+
+
+def stance_in_words(reply: Mapping[str, Json], lookup: Lookup) -> str | None:
+    """What a reply's stance says of what it answers, which `lookup` gives; None of what is no reply. Only an answering party's reply to
+    a notification agrees to facts."""
+    stance = reply["body"].get("stance")
+    if reply["kind"] != "reply" or not isinstance(stance, str):
+        return None
+    named = (lookup(ref) for ref in named_by(reply["body"])) if not reply.get("void") else ()
+    found = [said for one in named if one and not one.get("void") and (said := _agreed_to(reply, stance, one, lookup))]
+    return "; ".join(dict.fromkeys(found)) or _STANCES.get(stance, coded(stance))
+
+
+def _agreed_to(reply: Mapping[str, Json], stance: str, one: Mapping[str, Json], lookup: Lookup) -> str | None:
+    own, body = party_of(reply["ref"]), one["body"]
+    if one["kind"] == "notification":
+        return _AGREES.get(stance) if _owes_answer(own, one) else None
+    twins = [link["ref"] for link in body.get("links") or () if link["as"] == "duplicate_of"]
+    if stance in ("accepted", "no_objection") and twins and refs_of(body):
+        return f"agrees that {refs_of(body)[0]} and {twins[0]} are one"
+    if stance != "accepted":
+        return None
+    if one["kind"] == "reply" and body.get("stance") in _DELAYS and body.get("new_respond_by") and _is_to(own, body, lookup):
+        return f"accepts the new date {body['new_respond_by']}"
+    if one["kind"] in ("statement", "evidence"):
+        sources = [found for ref in refs_of(body) if (found := lookup(ref)) and found["body"].get("remedy")]
+        if any(found["kind"] in ("reply", "finding") and _is_to(own, found["body"], lookup) for found in sources):
+            return "confirms that the remedy was carried out"
+    return None
+
+
+def _owes_answer(party: str, notification: Mapping[str, Json]) -> bool:
+    """Whether a party is among those who answer a notification."""
+    by, accused = party_of(notification["ref"]), notification["body"].get("accused")
+    return party != by and accused in (None, by, party)
+
+
+def _is_to(party: str, body: Mapping[str, Json], lookup: Lookup) -> bool:
+    """Whether a message answers one of a party's own."""
+    return any(party_of(ref) == party and lookup(ref) is not None for ref in named_by(body))
+
+
+def named_by(body: Mapping[str, Json]) -> list[str]:
+    """What a message is about, and what its links say that it replies to."""
+    return [*refs_of(body), *(link["ref"] for link in body.get("links") or () if link["as"] == "replies_to")]
+
+
+def refs_of(body: Mapping[str, Json]) -> list[str]:
+    """What a message's `re` names."""
+    named = body.get("re") or []
+    return [named] if isinstance(named, str) else list(named)
+
+
+def party_of(ref: str) -> str:
+    """Whose log a reference names: `north` of `north/3` and of `north.3fa91c/0`."""
+    return ref.partition("/")[0].partition(".")[0]
+
+
+# --- What was changed ---
+
+
+def change(name: str, was: Json, now: Json) -> str:
+    """`count was 6, now 5`."""
+    return f"{coded(name)} was {_brief(name, was)}, now {_brief(name, now)}"
+
+
+def _brief(name: str, value: Json) -> str:
+    if value is None:
+        return "not said"
+    if name in ("location", "observer_position"):
+        return position(value, None)
+    if name == "sources":
+        return ", ".join(map(source, value))
+    text = " ".join(_flat(next(iter(_said("", name, value, None).values()))).split())
+    return text if len(text) <= MOST else text[: MOST - 3] + "..."
+
+
+def _flat(value: Json) -> str:
+    """A value in a line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_flat(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_flat, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def _common(kind: str, body: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from .notation import Json
-from .saying import RECEIVED, coded, estimate, in_words, position, source, violation
+from .saying import RECEIVED, change, coded, estimate, in_words, party_of, refs_of, source, stance_in_words, violation
 from .text import visible
 from .words import KINDS, PURPOSES
 
@@ -25,28 +25,76 @@ _CLOCKS: Final = {
 }
 
 
-def clock(one: Mapping[str, Json]) -> str:
-    """One clock of a case in a sentence."""
+def clock(one: Mapping[str, Json], now: str | None = None) -> str:
+    """One clock of a case in a sentence. `now`, a time as JSON shows it, tells whether one that waited has begun and whether it is overdue;
+    the record has no clock of its own."""
     owed = " and ".join(one.get("owed_by") or ())
     what = f"{_CLOCKS.get(one['clock'], coded(one['clock']))} to {one['ref']}" + (f", owed by {owed}" if owed else "")
     ended = one.get("ended")
     if ended:
         end = f"; {coded(ended['by'])} at {ended['time']}" + (f" by {ended['ref']}" if ended.get("ref") else "")
     else:
-        end = "" if one["clock"] == "press" else "; open"
+        overdue = now is not None and bool(one.get("due")) and now > str(one["due"])
+        end = "" if one["clock"] == "press" else "; OVERDUE" if overdue else "; open"
+    return f"{what}: {_running(one, end, now)}" + "".join(map(_new_date, one.get("new_dates") or ()))
+
+
+def _running(one: Mapping[str, Json], end: str, now: str | None) -> str:
+    """How it runs, or what it waits behind."""
+    behind, start, ended = one.get("queued_behind"), one.get("start"), one.get("ended")
     if one.get("due") is None:
-        behind = one.get("queued_behind")
-        waits = f"waits behind {behind}" if behind else "has not begun"
-        return f"{what}: {f'{waits}; open' if not ended else end[2:] + ', before it began to run'}"
-    return f"{what}: from {one['start']} to {one['due']}{end}"
+        if ended:
+            return f"{end[2:]}, before it began to run"
+        return f"waits behind {behind}" if behind else "has not begun; open"
+    if behind and not ended and (now is None or str(start) > now):
+        return f"waits behind {behind}; it runs from {start} at the latest, to {one['due']}"
+    suspended = "; due within a suspension" if one.get("fell_due_during_suspension") and one["clock"] != "press" else ""
+    return f"from {start} to {one['due']}{end}{suspended}"
 
 
-def case_in_words(found: Mapping[str, Json]) -> dict[str, Json]:
-    """A case for people: what is open and agreed first; its messages are left to whoever lists them."""
-    said: dict[str, Json] = {"state": coded(found.get("state")), "told by": found.get("by")}
-    said |= {coded(name): say(found[name]) for name, say in _CASE.items() if found.get(name) not in (None, [], {})}
-    left = found.keys() - _CASE.keys() - _PASSED - {"state", "by"}
+def _new_date(one: Mapping[str, Json]) -> str:
+    asked = f", asked for in {one['asked_in']}" if one.get("asked_in") else ""
+    by = f" by {party_of(one['accepted_in'])} in {one['accepted_in']}" if one.get("accepted_in") else ""
+    return f"; new date {one['date']}{asked}, accepted{by} at {one['accepted']}"
+
+
+def case_in_words(found: Mapping[str, Json], now: str | None = None) -> dict[str, Json]:
+    """A case for people: what is alleged, as it is in force, then how it stands; its messages are left to whoever lists them. `now` as
+    `clock` takes it."""
+    said: dict[str, Json] = {"state": state(found), "told by": found.get("by")}
+    for name in ("withdrawn", "marks"):
+        if found.get(name):
+            said[name] = _CASE[name](found[name])
+    alleged = in_words("notification", found["notification"]) if found.get("notification") else {}
+    alleged.pop("historical", None)  # which the case says itself
+    said |= alleged
+    dead = is_dead(found)
+    for name, say in _CASE.items():
+        if found.get(name) not in (None, [], {}) and (coded(name) not in alleged or name == "evidence"):
+            said[coded(name)] = say(found[name])
+    if found.get("clocks"):
+        said["clocks"] = [clock(one, now) for one in found["clocks"] if one["clock"] != "press" or not dead]
+    if dead and isinstance(said.get("publication"), dict):
+        said["publication"].pop("press from", None)
+        said = {name: value for name, value in said.items() if name != "publication" or value}
+    left = {name for name in found.keys() - _CASE.keys() - _PASSED - {"state", "by"} if coded(name) not in alleged}
     return said | {coded(name): _there(found[name]) for name in found if name in left and found[name] not in (None, [], {}, False)}
+
+
+def state(found: Mapping[str, Json]) -> str:
+    """A case's state; of one that merged, into which."""
+    return f"merged into {found['merged_into']}" if found.get("merged_into") else coded(found.get("state"))
+
+
+def is_dead(found: Mapping[str, Json]) -> bool:
+    """Whether nothing more is told of a case under its own name: it was withdrawn, or merged into another."""
+    return bool(found.get("state") == "withdrawn" or found.get("merged_into"))
+
+
+def reply_due(found: Mapping[str, Json]) -> str | None:
+    """When the reply is due, while it is awaited."""
+    over = is_dead(found) or found.get("state") == "closed" or found.get("answered")
+    return None if over else found.get("respond_by")
 
 
 def _there(value: Json) -> Json:
@@ -69,11 +117,21 @@ def _received(value: Json) -> Json:
 
 
 def _findings(value: Json) -> Json:
-    return [
-        f"{coded(one['finding'])}, {coded(one.get('attribution') or 'not attributed')}, confidence {one.get('confidence') or 'not said'} "
-        f"({one['ref']} by {one['by']})"
-        for one in value
-    ]
+    return [_finding(one) for one in value]
+
+
+def _finding(one: Mapping[str, Json]) -> str:
+    """A finding with whom it names, its narrative's first line, and who differs."""
+    to = f" to {' and '.join(one['attributed_to'])}" if one.get("attributed_to") else ""
+    said = f"{coded(one['finding'])}, {coded(one.get('attribution') or 'not attributed')}{to}, confidence "
+    said += f"{one.get('confidence') or 'not said'} ({one['ref']} by {one['by']})" + (", WITHDRAWN" if one.get("withdrawn") else "")
+    first = visible(str(one.get("narrative") or "").split("\n")[0])
+    disputed = "; ".join(f"disputed by {each['party']}: {', '.join(map(coded, each['fields']))}" for each in one.get("disputed") or ())
+    agreed = f"agreed: {', '.join(map(coded, one['agreed']))}" if one.get("agreed") else ""
+    refused = f"access refused by {' and '.join(one['access_refused_by'])}" if one.get("access_refused_by") else ""
+    dissent = f"dissent: {visible(str(one['dissent']))}" if one.get("dissent") else ""
+    comments = "; ".join(f"comment of {each['party']}: {visible(str(each['text']))}" for each in one.get("comments") or ())
+    return ". ".join([said, *(part for part in (first.rstrip("."), agreed, disputed, refused, dissent, comments) if part)])
 
 
 def _remedies(value: Json) -> Json:
@@ -81,23 +139,21 @@ def _remedies(value: Json) -> Json:
 
 
 def _corrections(value: Json) -> Json:
-    return [f"{one['ref']} by {one['by']}: {_changes(one['fields'])}. Reason: {visible(str(one['reason']))}" for one in value]
-
-
-def _changes(fields: Mapping[str, Json]) -> str:
-    return "; ".join(f"{coded(name)} was {_brief(name, one['was'])}, now {_brief(name, one['now'])}" for name, one in fields.items())
-
-
-def _brief(name: str, value: Json) -> str:
-    if value is None:
-        return "not said"
-    if name in ("location", "observer_position"):
-        return position(value, None)
-    if name == "types":
-        return ", ".join(map(violation, value))
-    if name == "sources":
-        return ", ".join(map(source, value))
-    return visible(", ".join(map(str, value)) if isinstance(value, list) else str(value))
+    """Each correction with what it changed in the message as the one before had left it. One that was withdrawn changes nothing."""
+    said: list[Json] = []
+    stands: dict[tuple[str, str], Json] = {}
+    for one in value:
+        changed = []
+        for name, each in one["fields"].items():
+            was = stands.get((one["corrects"], name), each["was"])
+            if one.get("withdrawn"):
+                continue
+            if was != each["now"]:
+                changed.append(change(name, was, each["now"]))
+            stands[one["corrects"], name] = each["now"]
+        gone = f"WITHDRAWN by {one['withdrawn']}" if one.get("withdrawn") else "; ".join(changed) or "nothing that was not so already"
+        said.append(f"{one['ref']} by {one['by']} corrects {one['corrects']}: {gone}. Reason: {visible(str(one['reason']))}")
+    return said
 
 
 def _requests(value: Json) -> Json:
@@ -149,7 +205,9 @@ _CASE: Final[Mapping[str, Callable[[Json], Json]]] = {
     "withdrawn": lambda value: f"by {value['by']} ({value['ref']}): {visible(str(value['reason']))}",
     "evidence": lambda value: [f"{visible(str(one['name']))} ({one['ref']} by {one['by']})" for one in value],
 }
-_PASSED: Final = frozenset("ref exercise time messages original finding confidence answered respond_by location".split())
+_PASSED: Final = frozenset(
+    "ref exercise time messages original finding confidence answered respond_by location notification merged_into".split()
+)
 
 
 def lines(said: Mapping[str, Json], indent: int = 0) -> Iterator[str]:
@@ -199,16 +257,20 @@ def told(
     reference, `names` slug of a log's party -> name. What is reported for the record alone is one line."""
     listed = list(messages)
     about: dict[str, list[Mapping[str, Json]]] = {}
+    by_ref = {one["ref"]: one for one in listed}
     for one in listed:
-        refs = one["body"].get("re")
-        for ref in [refs] if isinstance(refs, str) else refs or []:
+        for ref in refs_of(one["body"]):
             about.setdefault(ref, []).append(one)
     for one in listed:
-        yield from _told(one, about.get(one["ref"], []), receipts(one["ref"]), names)
+        yield from _told(one, stance_in_words(one, by_ref.get), about.get(one["ref"], []), receipts(one["ref"]), names)
 
 
 def _told(
-    one: Mapping[str, Json], about: Iterable[Mapping[str, Json]], receipts: Iterable[Mapping[str, Json]], names: Mapping[str, str]
+    one: Mapping[str, Json],
+    stance: str | None,
+    about: Iterable[Mapping[str, Json]],
+    receipts: Iterable[Mapping[str, Json]],
+    names: Mapping[str, str],
 ) -> Iterator[str]:
     body, who = one["body"], _who(one["ref"], names)
     if body.get("historical") is True:
@@ -219,7 +281,7 @@ def _told(
     yield f"{one['time']}  {who}: {coded(one['kind']).upper()} {one['ref']}" + (f" ({purpose})" if one["kind"] in KINDS else "")
     if one.get("void"):
         yield f"    VOID: it was received and counts for nothing, by the rule {one['void']}"
-    yield from lines(in_words(one["kind"], body), 4)
+    yield from lines(in_words(one["kind"], body, stance), 4)
     for receipt in receipts:
         yield f"    {RECEIVED} {receipt['by']} at {receipt['time']}"
     for other in about:
@@ -235,8 +297,7 @@ def _followed(other: Mapping[str, Json]) -> str:
 
 
 def _who(ref: str, names: Mapping[str, str]) -> str:
-    slug = ref.partition("/")[0].partition(".")[0]
-    return names.get(slug, slug)
+    return names.get(party_of(ref), party_of(ref))
 
 
 def _past(body: Mapping[str, Json]) -> str:
