@@ -21,7 +21,7 @@ from ceasewire.exchange.bundle import Contents, Header, Run
 from ceasewire.node.openings import stranger_key
 from ceasewire.record import amendment, encoding, fingerprint, message, officers, release
 from ceasewire.record import card as cards
-from ceasewire.record.authority import GOVERNING
+from ceasewire.record.authority import GOVERNING, Authority
 from ceasewire.record.channel import Channel
 from ceasewire.record.charter import open_charter
 from ceasewire.record.draft import from_toml
@@ -38,6 +38,7 @@ from ceasewire.tlog.merkle import Frontier
 from ceasewire.tlog.note import Note, VerifierKey
 from ceasewire.tlog.policy import Policy
 from ceasewire.tlog.proof import Proof
+from record.histories import plain_sights
 
 FOLDER = Path(__file__).resolve().parents[1] / "spec" / "vectors"
 FILES = sorted(path for path in FOLDER.glob("*/*.json") if path.parent.name != "local")
@@ -296,6 +297,12 @@ class Node:
 
     def governing(self) -> list[Row]:
         return [one for rows in self.rows.values() for one in rows if one.kind in GOVERNING and one.void is None]
+
+    def sights(self, channel: Channel) -> list[Sight]:
+        return plain_sights(channel, self.rows.values())
+
+    def authority(self, channel: Channel) -> Authority:
+        return Authority(channel, self.governing(), self.sights(channel))
 
     def state(self, log: int) -> LogState:
         return self.states.get(log, LogState(log, Frontier.empty(), 0, {}))

@@ -6,17 +6,30 @@ tests/record/tales.py makes long ones of every kind of message.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from ceasewire.record.authority import GOVERNING
+from ceasewire.record import encoding
+from ceasewire.record.authority import GOVERNING, Authority
+from ceasewire.record.channel import Channel
 from ceasewire.record.log import least_time
 from ceasewire.record.message import Body, Message, row
+from ceasewire.record.standing import Sight, shown_by
 from ceasewire.record.values import LogState, Row
 from ceasewire.tlog.merkle import Frontier
 from helpers import START, seed_of
+
+
+def plain_sights(channel: Channel, logs: Iterable[Sequence[Row]]) -> list[Sight]:
+    """Every log read from its first entry."""
+    found: dict[tuple[int, int], Sight] = {}
+    for rows in logs:
+        for one in rows:
+            for sight in shown_by(channel, one.log, one.index, encoding.sizes(encoding.decode(one.seen))):
+                found.setdefault((sight.log, sight.successor), sight)
+    return list(found.values())
 
 
 @dataclass
@@ -44,6 +57,12 @@ class Store:
 
     def governing(self) -> list[Row]:
         return [one for rows in self.logs.values() for one in rows if one.kind in GOVERNING and one.void is None]
+
+    def sights(self, channel: Channel) -> list[Sight]:
+        return plain_sights(channel, self.logs.values())
+
+    def authority(self, channel: Channel) -> Authority:
+        return Authority(channel, self.governing(), self.sights(channel))
 
     def put(self, rows: Collection[Row]) -> None:
         for one in rows:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 
-from ..record.authority import GOVERNING
+from ..record import encoding
+from ..record.authority import GOVERNING, Authority
+from ..record.channel import Channel
+from ..record.standing import Sight, shown_by
 from ..record.values import LogState, Row
 from ..store.interface import Store
 from ..tlog import tiles
@@ -18,8 +21,11 @@ class Pending:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._states = store.states()
+        self._stored = dict(self._states)
         self._rows: dict[int, list[Row]] = {}
         self._rests: dict[int, dict[bytes, int]] = {}
+        self._authority: Authority | None = None
+        self._put = 0  # how many rows were put since it was made
         self._governed: list[Row] | None = None  # read once: a bundle may hold thousands of runs
 
     def state(self, log: int) -> LogState:
@@ -30,16 +36,45 @@ class Pending:
         """Take a new state, and the rows that led to it."""
         self._states[state.number] = state
         self._rows.setdefault(state.number, []).extend(rows)
+        self._put += len(rows)
         rests = self._rests.setdefault(state.number, {})
         for row in rows:
             rests.setdefault(row.rest, row.index)
 
     def governing(self) -> list[Row]:
-        """See record.log.Around."""
+        """Every row that may say who speaks, in no order."""
         pending = [row for rows in self._rows.values() for row in rows if row.kind in GOVERNING and row.void is None]
         if self._governed is None:
             self._governed = self._store.governing()
         return self._governed + pending
+
+    def sights(self, channel: Channel) -> list[Sight]:
+        """What each log's first entry that has seen a successor shows by its `seen`. Nothing is read where no log was replaced."""
+        successors = channel.successors()
+        found = ((log, one) for one in successors for log, state in self._states.items() if state.seen.get(one, 0))
+        return [sight for log, one in found if log in channel.logs for sight in self._sight(channel, log, one)]
+
+    def _sight(self, channel: Channel, log: int, successor: int) -> list[Sight]:
+        """What a log shows that has seen a successor."""
+        stored = self._stored.get(log)
+        if stored and successor in stored.seen:
+            first = self._store.first_seen(log, successor)
+            places = [first] if first else []
+        else:
+            places = [(one.index, one.seen) for one in self._rows.get(log, [])]
+        for index, seen in places:
+            shown = shown_by(channel, log, index, encoding.sizes(encoding.decode(seen)))
+            if found := [one for one in shown if one.successor == successor]:
+                return found
+        return []
+
+    def authority(self, channel: Channel) -> Authority:
+        """See record.log.Around. It is made once, and has followed what was put; anew if it has followed what was refused then."""
+        known = self._authority
+        if known is None or known.channel is not channel or known.followed != self._put:
+            self._put = 0
+            self._authority = known = Authority(channel, self.governing(), self.sights(channel))
+        return known
 
     def sizes(self) -> dict[int, int]:
         """Log number -> size, of every log with an entry."""

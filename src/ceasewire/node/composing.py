@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import LocalError
-from ..record.authority import Authority, InForce
+from ..record.authority import InForce
 from ..record.kinds import KINDS, UNDERSTOOD, read_body
 from ..record.log import officers_needed
 from ..record.message import Body
 from ..record.notation import Json
-from ..record.standing import stands
-from ..record.values import Row
+from .around import Pending
 from .correcting import corrected
-from .projector import standing_of
 from .view import View
 
 _LINE_CHECK: Final = KINDS["line_check"]
@@ -23,27 +21,18 @@ _CORRECTION: Final = KINDS["correction"]
 def in_force(view: View) -> InForce:
     """What governs the next message of our own log, after all that is held here."""
     sizes = {log: state.size for log, state in view.store.states().items()}
-    return Authority(view.channel, view.store.governing()).now(view.own, sizes)
+    return Pending(view.store).authority(view.channel).now(view.own, sizes)
 
 
 def address(view: View, log: int) -> str:
     """Where the device that keeps a log is reached: what its party's last `keys` message names, else its card; empty if it is not."""
     if log != view.own and log not in view.channel.called_logs:
         return ""
-    governing = _standing(view, view.store.governing())
-    if not governing:
+    if not view.store.governing():
         return view.channel.party(log).url
     sizes = {number: state.size for number, state in view.store.states().items()}
-    named = Authority(view.channel, governing).now(log, sizes).url
+    named = Pending(view.store).authority(view.channel).now(log, sizes).url
     return view.channel.party(log).url if named is None else named
-
-
-def _standing(view: View, rows: list[Row]) -> list[Row]:
-    """The rows but those of replaced logs that do not stand: whoever stole a device would lead everybody to another address."""
-    if not any(view.channel.successors_of(one.log) for one in rows):
-        return rows
-    bounds = view.projection.ask(lambda tables: standing_of(view.channel, view.store, tables, view.proved))
-    return [one for one in rows if stands(bounds, one.log, one.index)]
 
 
 def read(view: View, kind: str, json: Json) -> tuple[int, Body]:
@@ -52,7 +41,7 @@ def read(view: View, kind: str, json: Json) -> tuple[int, Body]:
     if number is None:
         raise LocalError("usage", f"there is no kind {kind}; the kinds are {', '.join(KINDS)}")
     if number == _LINE_CHECK and isinstance(json, dict) and "receipts" in json:
-        raise LocalError("body.schema", "receipts are written down by the node itself")
+        raise LocalError("body.schema", "line_check: receipts: none, they are written down by the node itself")
     exercise = view.channel.charter.exercise
     if isinstance(json, dict) and json.get("exercise") is not None:
         exercise = json["exercise"] is True

@@ -99,6 +99,13 @@ class Remembering:
         """See Store."""
         return self._store.seen_steps(log, start)
 
+    def first_seen(self, log: int, of: int) -> tuple[int, bytes] | None:
+        """See Store. Once there is one, it stays."""
+        found: tuple[int, bytes] | None = self._known.get(("first_seen", log, of)) or self._store.first_seen(log, of)
+        if found:
+            self._known["first_seen", log, of] = found
+        return found
+
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """See Store."""
         return self._store.scan(kinds=kinds, log=log, since=since)

@@ -6,8 +6,10 @@ says the same of it, whenever it hears of what. Only `keys` and `amendment` mess
 * An officer is in force if the charter in force lists them or a `keys` message of their party added them, and no `keys` message of
   their party revoked them. A key that was revoked never comes back.
 * An address or duty telephone is that of the party's last `keys` message that names one: by time, then log number, then index.
-* A charter is amended when every party of the role party has assented to one hash on the base in force, at least one of them with the
-  changes themselves. If two amendments of one base were assented to by all, the lower hash is in force.
+* Of a party's assents on one base only the newest count: one that another of them has in its own log below it, or has seen, does not.
+* A charter is amended when every party of the role party assents to one hash on the base in force, and somebody has said what the
+  changes are. Only parties whose logs wrote at the same time can assent to two; then the lower hash is in force.
+* Of a log that was replaced, by an entry's causal past, only what stands by that past counts for the entry (record.standing).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from .charter import Charter
 from .encoding import Value
 from .officers import Officer
 from .release import KEYS
+from .standing import Sight, shown_by, standing
 from .values import Row
 from .words import KINDS
 
@@ -34,6 +37,7 @@ _OFFICERS, _REVOKE, _URL, _TELEPHONE = 17, 18, 19, 21  # fields of `keys`
 _BASE, _HASH, _CHANGES = 16, 17, 18  # fields of `amendment`
 _FOUND: Final = 16_384  # answers, and officers in them, that are kept; a node asks for the newest again and again
 _READ: Final = 4096  # rows that are read once: the same few are asked of for every batch
+_ENDS: Final = 256  # what stands of replaced logs, by as many different pasts
 _Order = tuple[int, int, int]  # time, log number, index
 
 
@@ -52,7 +56,8 @@ class InForce:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What one row says: of a `keys` message the party's officers, revoked ids and addresses; of an amendment base, hash, changes."""
+    """What one row says: of a `keys` message the party's officers, revoked ids and addresses; of an amendment base, hash, changes,
+    and what it has seen."""
 
     order: _Order
     party: int
@@ -60,6 +65,25 @@ class _Said:
     revoked: tuple[bytes, ...] = ()
     words: Mapping[str, str] = field(default_factory=dict)
     assent: tuple[bytes, bytes, bytes | None] | None = None
+    seen: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Assents:
+    """One party's assents on one base: the newest of each of its logs, and how much of each log one of them or another has seen."""
+
+    newest: dict[int, tuple[int, bytes]] = field(default_factory=dict)  # log -> index, hash
+    seen: dict[int, int] = field(default_factory=dict)
+
+    def take(self, log: int, index: int, named: bytes, seen: Mapping[int, int]) -> None:
+        if index >= self.newest.get(log, (0, named))[0]:
+            self.newest[log] = index, named
+        for number, size in seen.items():
+            self.seen[number] = max(size, self.seen.get(number, 0))
+
+    def count(self) -> set[bytes]:
+        """The hashes of those that no other has superseded."""
+        return {named for log, (index, named) in self.newest.items() if index >= self.seen.get(log, 0)}
 
 
 class _Fold:
@@ -73,10 +97,12 @@ class _Fold:
         self._officers: dict[int, dict[bytes, tuple[_Order, Officer]]] = {}
         self._revoked: dict[int, set[bytes]] = {}
         self._words: dict[tuple[int, str], tuple[_Order, str]] = {}
-        self._assented: dict[tuple[bytes, bytes], set[int]] = {}
-        self._changes: dict[tuple[bytes, bytes], bytes] = {}
-        self._complete: dict[bytes, set[bytes]] = {}
-        self.links: set[tuple[bytes, bytes]] = set()  # base and hash of each amendment in force
+        self._assents: dict[tuple[int, bytes], _Assents] = {}
+        self._ever: dict[tuple[bytes, bytes], set[int]] = {}  # who assented at all, be it superseded
+        self._once: set[bytes] = set()  # bases on which all ever assented to one hash
+        self._changes: dict[tuple[bytes, bytes], tuple[_Order, bytes]] = {}
+        self._complete: dict[bytes, bytes] = {}
+        self._links: dict[bytes, tuple[bytes, Charter]] = {}  # base of each amendment in force -> hash, and the charter before
 
     def take(self, said: _Said) -> None:
         """Take one row more."""
@@ -91,26 +117,57 @@ class _Fold:
             if key not in self._words or self._words[key][0] < said.order:
                 self._words[key] = said.order, word
         if said.assent:
-            self._assent(said.party, *said.assent)
+            self._assent(said, *said.assent)
 
-    def _assent(self, party: int, base: bytes, named: bytes, changes: bytes | None) -> None:
-        parties = self._assented.setdefault((base, named), set())
-        parties.add(party)
+    def _assent(self, said: _Said, base: bytes, named: bytes, changes: bytes | None) -> None:
+        _, log, index = said.order
+        seen = {number: size for number, size in said.seen.items() if self._is_of(number, said.party)}
+        self._assents.setdefault((said.party, base), _Assents()).take(log, index, named, seen)
+        ever = self._ever.setdefault((base, named), set())
+        ever.add(said.party)
+        if ever >= self._signatories:
+            self._once.add(base)
         if changes is not None:
-            self._changes[base, named] = changes
-        if parties >= self._signatories and (base, named) in self._changes:
-            self._complete.setdefault(base, set()).add(named)
-            self._amend()
+            known = self._changes.get((base, named))
+            self._changes[base, named] = min(known, (said.order, changes)) if known else (said.order, changes)
+        complete = self._completed(base)
+        if complete != self._complete.get(base):
+            self._complete.pop(base, None)
+            if complete is not None:
+                self._complete[base] = complete
+            self._amend(base)
 
-    def _amend(self) -> None:
-        """Walk from the charter that all signed along the amendments to which all assented."""
-        charter, base = self.channel.charter, self.channel.channel_id
-        self.links = set()
-        while base in self._complete:
-            named = min(self._complete[base])
-            self.links.add((base, named))
-            charter, base = amendment.apply(charter, self._changes[base, named]), named
-        self.charter, self.base = charter, base
+    def _is_of(self, log: int, party: int) -> bool:
+        return log in self.channel.logs and self.channel.party_of(log) == party
+
+    def _completed(self, base: bytes) -> bytes | None:
+        """The hash to which all assent on a base: of several the lowest."""
+        found = [known.count() if (known := self._assents.get((party, base))) else set() for party in self._signatories]
+        return min((named for named in set.intersection(*found) if (base, named) in self._changes), default=None)
+
+    def _amend(self, changed: bytes) -> None:
+        """Walk along the amendments to which all assent: from the charter that all signed, but what comes before `changed` is as it was."""
+        while changed in self._links:
+            self.base, (_, self.charter) = self._links.popitem()
+        while self.base in self._complete:
+            base, named = self.base, self._complete[self.base]
+            self._links[base] = named, self.charter
+            self.charter, self.base = amendment.apply(self.charter, self._changes[base, named][1]), named
+
+    def deciding(self) -> set[tuple[int, int]]:
+        """Log and index of the assents by which alone the same charter is in force, whatever others are there as well: on each base that
+        was amended each party's newest of each log; on the last base too, if all ever assented to something there that now does not
+        count."""
+        found: set[tuple[int, int]] = set()
+        for base in [*self._links, *({self.base} & self._once)]:
+            for party in self._signatories:
+                known = self._assents.get((party, base))
+                found |= {(log, index) for log, (index, _) in known.newest.items()} if known else set()
+        return found
+
+    def bringing(self) -> dict[tuple[bytes, bytes], tuple[int, int]]:
+        """Base and hash of each amendment in force -> log and index of the earliest message that brought its changes."""
+        return {(base, named): self._changes[base, named][0][1:] for base, (named, _) in self._links.items()}
 
     def of(self, party: int) -> InForce:
         """What governs the messages of a party."""
@@ -128,17 +185,40 @@ class _Fold:
 
 
 class Authority:
-    """Who may speak, as far as the given rows of kinds GOVERNING say it."""
+    """Who may speak, as far as the given rows of kinds GOVERNING say it. `sights` are those of record.standing that entries show by their
+    `seen` alone; without them, of a log that was replaced what its successor's opener held is all that counts."""
 
-    def __init__(self, channel: Channel, rows: Iterable[Row] = ()) -> None:
+    def __init__(self, channel: Channel, rows: Iterable[Row] = (), sights: Iterable[Sight] = ()) -> None:
         self.channel = channel
         self._indexes: dict[int, list[int]] = {}
         self._said: dict[tuple[int, int], _Said] = {}
         self._fold = _Fold(channel)
         self._found: dict[tuple[int, ...], InForce] = {}
         self._weight = 0
+        self.followed = 0  # how many rows `follow` took
+        self._successors = channel.successors()
+        self._sights: dict[tuple[int, int], Sight] = {}
+        self._last_seen: dict[int, bytes] = {}
+        self._ends: dict[tuple[frozenset[int], frozenset[Sight]], Mapping[int, int]] = {}
         for one in rows:
             self.add(one)
+        for sight in sights:
+            self.see(sight)
+
+    def see(self, sight: Sight) -> None:
+        """Take a sight, or what may be one: of those of one log that see one successor, the first entry's counts."""
+        known = self._sights.get((sight.log, sight.successor))
+        if known is None or sight.index < known.index:
+            self._sights[sight.log, sight.successor] = sight
+
+    def follow(self, one: Row) -> None:
+        """Take the row that comes next in its log, of whatever kind, and what it is the first of its log to have seen."""
+        self.followed += 1
+        self.add(one)
+        if self._successors and one.seen != self._last_seen.get(one.log):
+            self._last_seen[one.log] = one.seen
+            for sight in shown_by(self.channel, one.log, one.index, encoding.sizes(encoding.decode(one.seen))):
+                self.see(sight)
 
     def add(self, one: Row) -> None:
         """Take a further row; one of another kind, a void one or one that is there already changes nothing."""
@@ -167,9 +247,45 @@ class Authority:
         return found
 
     def _counts(self, log: int, index: int, seen: Mapping[int, int]) -> dict[int, int]:
-        """Log -> how many of its rows lie below such an entry; zeros are left out."""
-        found = {number: bisect_left(indexes, index if number == log else seen.get(number, 0)) for number, indexes in self._indexes.items()}
+        """Log -> how many of its rows govern such an entry; zeros are left out."""
+        ends = self._standing(log, index, seen)
+        sizes = ((number, index if number == log else seen.get(number, 0)) for number in self._indexes)
+        found = {number: bisect_left(self._indexes[number], min(size, ends.get(number, size))) for number, size in sizes}
         return {number: count for number, count in found.items() if count}
+
+    def _standing(self, log: int, index: int, seen: Mapping[int, int]) -> Mapping[int, int]:
+        """Replaced log -> the index from which on its rows do not count for such an entry, by what lies below the entry."""
+        held, shown = self._below(log, index, seen)
+        if not held:
+            return {}
+        if (held, shown) not in self._ends:
+            if len(self._ends) >= _ENDS:
+                self._ends.clear()
+            self._ends[held, shown] = standing(self.channel, shown, held)
+        return self._ends[held, shown]
+
+    def _below(self, log: int, index: int, seen: Mapping[int, int]) -> tuple[frozenset[int], frozenset[Sight]]:
+        """The successors whose message 0 lies below such an entry, and the sights that do."""
+        held = frozenset(one for one in self._successors if (index if one == log else seen.get(one, 0)))
+        shown = (one for one in self._sights.values() if one.index < (index if one.log == log else seen.get(one.log, 0)))
+        return held, frozenset(shown) if held else frozenset()
+
+    def sights(self, log: int, index: int, seen: Mapping[int, int]) -> list[Sight]:
+        """The sights by which alone the same rows of replaced logs govern such an entry: none where nothing late was ever said."""
+        held, shown = self._below(log, index, seen)
+        bare, full = standing(self.channel, (), held), self._standing(log, index, seen)
+        counts = self._counts(log, index, seen)
+        if not any(
+            bisect_left(self._indexes[number], bare.get(number, self._indexes[number][-1] + 1)) < counts[number] for number in counts
+        ):
+            return []
+        order = sorted(shown, key=lambda one: (-one.shows, one.log, one.index))
+        most: dict[int, Sight] = {}
+        for one in order:
+            if one.index < full.get(one.log, one.index + 1):
+                most.setdefault(one.successor, one)
+        enough = standing(self.channel, most.values(), held) == full  # unless two keep each other up by what shows less
+        return sorted(most.values() if enough else shown, key=lambda one: (one.log, one.index, one.successor))
 
     def of(self, one: Row) -> InForce:
         """What governs a row. Where nothing was ever said of officers or terms, its `seen` is not even read."""
@@ -181,26 +297,21 @@ class Authority:
 
     def below(self, log: int, index: int, seen: Mapping[int, int]) -> list[tuple[int, int]]:
         """Log and index of each row that governs such an entry."""
-        return [
-            (number, at)
-            for number, indexes in sorted(self._indexes.items())
-            for at in indexes[: bisect_left(indexes, index if number == log else seen.get(number, 0))]
-        ]
+        counts = self._counts(log, index, seen)
+        return [(number, at) for number, count in sorted(counts.items()) for at in self._indexes[number][:count]]
 
     def deciding(self, log: int, index: int, seen: Mapping[int, int]) -> list[tuple[int, int]]:
         """Of `below`, those by which alone the same governs the entry: what its own party said of officers, and of each amendment in force
-        each party's first assent and its first that brings the changes. Others can add to what lies below without end, not to this."""
-        party, links = self.channel.party_of(log), self._folded(self._counts(log, index, seen)).links
-        found: list[tuple[int, int]] = []
-        had: set[tuple[int, bytes, bool]] = set()
+        each party's newest assents and one that brings the changes. Others can add to what lies below without end, not to this."""
+        party, fold = self.channel.party_of(log), self._folded(self._counts(log, index, seen))
+        found = fold.deciding()
+        brought = {said.assent[:2] for place in found if (said := self._said[place]).assent and said.assent[2] is not None}
+        found |= {place for link, place in fold.bringing().items() if link not in brought}
         for place in self.below(log, index, seen):
             said = self._said[place]
-            if said.assent and said.assent[:2] in links and (part := (said.party, said.assent[1], said.assent[2] is None)) not in had:
-                had.add(part)
-                found.append(place)
-            elif said.party == party and (said.officers or said.revoked):
-                found.append(place)
-        return found
+            if said.party == party and (said.officers or said.revoked):
+                found.add(place)
+        return sorted(found)
 
     def _folded(self, counts: Mapping[int, int]) -> _Fold:
         """The rows of these counts, folded: on top of what was folded last, if all of that is among them."""
@@ -223,7 +334,8 @@ def _read(one: Row, party: int) -> _Said:
         base, named, brought = (body.get(number) for number in (_BASE, _HASH, _CHANGES))
         if not isinstance(base, bytes) or not isinstance(named, bytes):
             return _Said(order, party)
-        return _Said(order, party, assent=(base, named, brought if isinstance(brought, bytes) else None))
+        assent = (base, named, brought if isinstance(brought, bytes) else None)
+        return _Said(order, party, assent=assent, seen=encoding.sizes(encoding.decode(one.seen)))
     words = {name: word for name, number in (("url", _URL), ("telephone", _TELEPHONE)) if isinstance(word := body.get(number), str)}
     return _Said(
         order,

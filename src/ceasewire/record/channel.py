@@ -87,6 +87,10 @@ class Channel:
         """The logs that were opened to follow a log, by number. All of them are valid; there seldom is more than one."""
         return self._successors.get(log, ())
 
+    def successors(self) -> tuple[int, ...]:
+        """The logs that were opened to follow another, by number; mostly none."""
+        return tuple(number for number, one in self.openings.items() if one.predecessor is not None) if self.openings else ()
+
     def successor_of(self, log: int) -> int | None:
         """The first by number of a log's successors, or None for a log that nothing replaced."""
         return next(iter(self.successors_of(log)), None)

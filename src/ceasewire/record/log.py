@@ -64,8 +64,9 @@ class Around(Protocol):
     def rests(self, log: int, rests: Collection[bytes]) -> Mapping[bytes, int]:
         """Of the given `rest` hashes, those already in the log, with their lowest index."""
 
-    def governing(self) -> Sequence[Row]:
-        """Every row of the kinds in authority.GOVERNING of every log that is not void."""
+    def authority(self, channel: Channel) -> Authority:
+        """Who may speak: by every row of the kinds in authority.GOVERNING of every log that is not void, and every sight of standing that
+        entries show by their `seen` alone. `mark_void` lets it follow what it marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def mark_void(channel: Channel, rows: Sequence[Row], bodies: Sequence[Body], aro
     """The rows, each with the code of the first validity rule it breaks. The rows are consecutive rows of one log."""
     if not rows:
         return []
-    authority = Authority(channel, around.governing())
+    authority = around.authority(channel)
     earlier = dict(around.rests(rows[0].log, [one.rest for one in rows]))
     marked = []
     for one, body in zip(rows, bodies, strict=True):
@@ -154,7 +155,7 @@ def mark_void(channel: Channel, rows: Sequence[Row], bodies: Sequence[Body], aro
             code = "release.reused"
         earlier.setdefault(one.rest, one.index)
         marked.append(replace(one, void=code) if code else one)
-        authority.add(marked[-1])
+        authority.follow(marked[-1])
     return marked
 
 

@@ -63,6 +63,17 @@ def sights(
     return found
 
 
+def shown_by(channel: Channel, log: int, index: int, seen: Mapping[int, int]) -> list[Sight]:
+    """What an entry shows by its `seen` alone, of the predecessors of all successors that it has seen, were it the first of its log to see
+    them. That much is a function of what lies below whoever has seen the entry; a receipt that it writes down is not."""
+    found = ((one, channel.openings[one].predecessor) for one in channel.successors() if seen.get(one, 0))
+    return [
+        Sight(log, index, successor, seen.get(predecessor, 0))
+        for successor, predecessor in found
+        if predecessor is not None and _may_witness(channel, log, predecessor)
+    ]
+
+
 def _may_witness(channel: Channel, log: int, of: int) -> bool:
     """Whether a log is another party's than `of`, or a guarantor's. Of a cosigner that is a witness of the charter: no."""
     if log not in channel.logs or of not in channel.logs or channel.party_of(log) == channel.party_of(of):

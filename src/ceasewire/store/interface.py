@@ -143,6 +143,9 @@ class Store(Protocol):
     def seen_steps(self, log: int, start: int) -> Iterator[tuple[int, bytes]]:
         """Index and `seen` of each row from `start` on whose `seen` is not that of the row before it in the log."""
 
+    def first_seen(self, log: int, of: int) -> tuple[int, bytes] | None:
+        """Index and `seen` of a log's first row that has seen something of the log `of`. Quick however long the log is."""
+
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """All rows in order of (time, log, index), filtered; `since` in POSIX seconds, inclusive. Memory does not grow with the log."""
 

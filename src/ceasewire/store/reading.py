@@ -15,6 +15,7 @@ from sqlalchemy import BindParameter, Connection, Engine, Select, bindparam, fun
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
 from ..errors import LocalError, PeerError
+from ..record import encoding
 from ..record.values import Cosignature, LogState, Row
 from ..tlog.merkle import Frontier
 from . import rests as rest_index
@@ -216,6 +217,20 @@ class ReadingStore:
                 if seen != before and index >= start:
                     yield index, bytes(seen)
                 before = seen
+
+    def first_seen(self, log: int, of: int) -> tuple[int, bytes] | None:
+        """Index and `seen` of a log's first row that has seen something of the log `of`: `seen` never decreases, so it is halved."""
+        state = self.states().get(log)
+        low, high = 0, state.size if state else 0
+        found: tuple[int, bytes] | None = None
+        while low < high:
+            middle = (low + high) // 2
+            one = self.row(log, middle)
+            if one is not None and of in encoding.sizes(encoding.decode(one.seen)):
+                found, high = (middle, one.seen), middle
+            else:
+                low = middle + 1
+        return found
 
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """All rows in order of (time, log, index), filtered; `since` in POSIX seconds, inclusive. Memory stays the same.

@@ -3,8 +3,9 @@
     extra   = cbor({1: entry, 2: disclosure, 3: [support, ...], 4: [opening file, ...]})     3 and 4 only if there are any
     support = [log number, index, entry, disclosure, [path hash, ...], signed checkpoint]
 
-A support is a `keys` or `amendment` message of the entry's causal past, whole. Supports stand in order of (log, index), openings in order
-of their log numbers.
+A support is a `keys` or `amendment` message of the entry's causal past, whole; or, of whatever kind and with its body hidden, the first
+entry of a log that has seen a successor of another, or the one before it, which had not: these show how much of the replaced log counts.
+Supports stand in order of (log, index), openings in order of their log numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..record.encoding import Value
 from ..record.log import validity
 from ..record.message import Disclosure, Entry
 from ..record.opening import Opening, open_opening
+from ..record.standing import Sight, shown_by
 from ..record.values import Row
 from ..tlog import checkpoint as checkpoints
 from ..tlog import merkle
@@ -55,6 +57,11 @@ class Support:
         if len(hashes) > MAX_PATH:
             raise PeerError("enc.shape", f"a path of at most {MAX_PATH} hashes")
         return Support(encoding.uint(log, 2**32), encoding.uint(index), *_message(entry, parts), hashes, encoding.octets(note))
+
+    @property
+    def governs(self) -> bool:
+        """Whether it is a message about officers or amendments, and whole; of another only what it has seen counts."""
+        return self.entry.kind in GOVERNING and not self.disclosure.hidden
 
     def row(self) -> Row:
         """The message as it was kept, but for its seed, which no proof shows. Raises PeerError proof.malformed if part of it is hidden."""
@@ -158,15 +165,35 @@ def authority_of(channel: Channel, supports: Sequence[Support]) -> Authority:
     """
     if any(one.log not in channel.logs for one in supports):
         raise PeerError("checkpoint.origin", "of a message in the proof about officers and amendments")
-    authority = Authority(channel)
-    for support in in_causal_order(supports):
+    for support in supports:
         _check_stands(channel, support)
+    authority = Authority(channel, (), _sights(channel, supports))
+    for support in in_causal_order([one for one in supports if one.governs]):
         row = support.row()
         code = validity(authority, row, support.disclosure.fields)
         if code:
             raise PeerError(code, f"{channel.log_name(support.log)}/{support.index} in the proof")
         authority.add(row)
     return authority
+
+
+def _sights(channel: Channel, supports: Sequence[Support]) -> list[Sight]:
+    """What supports show of replaced logs: each the first of its log that has seen a successor, as the one before it shows, which has not.
+
+    Raises PeerError proof.malformed if one of which only that could count shows nothing.
+    """
+    at = {(one.log, one.index): one for one in supports}
+    found: list[Sight] = []
+    of_use: set[tuple[int, int]] = set()
+    for (log, index), one in at.items():
+        before = at.get((log, index - 1))
+        for sight in shown_by(channel, log, index, one.entry.seen):
+            if index == 0 or (before and sight.successor not in before.entry.seen):
+                found.append(sight)
+                of_use |= {(log, index), (log, index - 1)}
+    if any(not one.governs and place not in of_use for place, one in at.items()):
+        raise PeerError("proof.malformed", "a message in the proof about officers and amendments is another, or not whole")
+    return found
 
 
 def _check_stands(channel: Channel, support: Support) -> None:
