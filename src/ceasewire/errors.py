@@ -93,7 +93,7 @@ CODES: Final[dict[str, Code]] = {
     "hold.seen": _code("The entry refers to messages that have not arrived here", "They are asked for by themselves.", "spec/bundle.md"),
     # Void: stored, receipted, shown as void, never acted on
     "kind.not_allowed": _code("The charter does not let this party send this kind", "Send another kind.", "spec/entry.md"),
-    "body.schema": _code("The message does not have the fields its kind asks for", "Mend the field named.", "spec/entry.md"),
+    "body.schema": _code("A field of the message is missing, or not as its kind asks", "Mend the field named.", "spec/entry.md"),
     "ref.unknown": _code("The message refers to one its sender had not seen", "Refer to a message that is there.", "spec/entry.md"),
     "ref.party": _code("The message retracts another party's message, or replies to its own party's", "Refer to another.", "spec/entry.md"),
     "release.unknown": _code("The message carries a release that the charter does not know", "Send it without.", "spec/entry.md"),
@@ -133,7 +133,7 @@ CODES: Final[dict[str, Code]] = {
     "usage": _code("That cannot be done as asked", "See `ceasewire --help`.", "docs/operators.md"),
     "json.malformed": _code("This is not a JSON object", "Mend the file.", "docs/operators.md"),
     "ref.malformed": _code("A reference is written log/index, as north/12", "Write it so.", "docs/operators.md"),
-    "ref.missing": _code("There is no such message here", "See `ceasewire list`.", "docs/operators.md"),
+    "ref.missing": _code("There is no such message or case here", "See `ceasewire list`.", "docs/operators.md"),
     "file.unreadable": _code("The file cannot be read", "Check its name and permissions.", "docs/operators.md"),
     "file.unwritable": _code("The file cannot be written", "Check the folder, its permissions and the free space.", "docs/operators.md"),
     "field.unknown": _code("The message has no field of that name", "See spec/entry.md for the names.", "spec/entry.md"),
@@ -173,6 +173,9 @@ CODES: Final[dict[str, Code]] = {
     "http.type": _code("The request must be application/octet-stream without a content coding", "Send it so.", "spec/bundle.md"),
 }
 
+# Codes whose detail, in an error of our own user's, is all that is to be said: which field, which message.
+_SAID_WHOLE: Final = frozenset({"body.schema", "ref.unknown", "ref.party", "ref.missing"})
+
 
 class CeasewireError(Exception):
     """An error with a stable code. `detail` says what in this case; it never holds a body, a name or a key."""
@@ -188,8 +191,12 @@ class CeasewireError(Exception):
         return CODES[self.code]
 
     def __str__(self) -> str:
-        about = f": {self.detail}" if self.detail else ""
-        return f"{self.explained.sentence}{about}. {self.explained.step} [{self.code}]"
+        return f"{self.message}. {self.explained.step} [{self.code}]"
+
+    @property
+    def message(self) -> str:
+        """What went wrong, without the next step."""
+        return f"{self.explained.sentence}: {self.detail}" if self.detail else self.explained.sentence
 
 
 class PeerError(CeasewireError):
@@ -198,3 +205,8 @@ class PeerError(CeasewireError):
 
 class LocalError(CeasewireError):
     """What our own user asked cannot be done here."""
+
+    @property
+    def message(self) -> str:
+        """What went wrong: the detail alone where it says all of it."""
+        return self.detail if self.detail and self.code in _SAID_WHOLE else super().message

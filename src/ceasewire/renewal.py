@@ -12,11 +12,13 @@ Killed before 2, nothing has happened; after it, whoever opens the folder next d
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from . import limits
 from .errors import LocalError
@@ -34,6 +36,7 @@ from .store.interface import Store
 from .tlog.merkle import EMPTY_ROOT
 
 Clock = Callable[[], float]
+_LATER: Final = re.compile(r"[a-z][a-z0-9-]*\.[0-9a-f]{6}")  # the name of a log that was opened later
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,9 @@ def add_device(
         position = view.channel.party_of(view.own)
         predecessor = None if replaces is None else view.channel.number(replaces)
         if replaces is not None and (predecessor is None or view.channel.party_of(predecessor) != position):
+            if predecessor is None and _LATER.fullmatch(replaces) and replaces.partition(".")[0] == card.slug:
+                said = f"This node has not heard of that log: first `ceasewire sync {folder.path}`, then repeat"
+                raise LocalError("usage", said)
             own = ", ".join(view.channel.logs[log].slug for log in view.channel.logs_of(position))
             raise LocalError("usage", f"{replaces} is no log of {card.slug}; its logs are {own}")
         new = _prepare(view, position, predecessor, recovery)

@@ -184,7 +184,20 @@ def test_a17_a_name_from_outside_is_said_back_without_harm(name: str) -> None:
         ("notification", {"place": None}, "place or location"),
         ("notification", {"types": ["A12"]}, "A1 to J5"),
         ("notification", {"types": ["A4"] * 21}, "1 to 20"),
-        ("notification", {"types": "A4"}, "a list"),
+        ("notification", {"types": "Z9"}, "A1 to J5"),
+        ("notification", {"types": {"A4": 1}}, 'a list such as ["A4"]'),
+        ("notification", {"types": None}, 'types is missing: a list such as ["A4"]'),
+        ("notification", {"count_unit": "rockets"}, "count_unit: one of round, burst"),
+        ("notification", {"precedence": "urgent"}, "notification: precedence: one of flash, immediate"),
+        ("notification", {"occurred_from": None}, "occurred_from is missing: a time such as 2026"),
+        ("notification", {"evidence": [{"name": "a"}]}, "evidence: sha256 is missing: hexadecimal digits of 32 bytes"),
+        ("evidence", {"evidence": None}, 'evidence is missing: a list such as [{"name": ..., "sha256": ...}]'),
+        ("evidence", {"re": None}, 're is missing: "north/12", or a list such as ["north/12"]'),
+        ("notice", {"window_to": None}, "window_to is missing: a time such as"),
+        ("notice", {"area": None}, "area, location or route is missing"),
+        ("reply", {"stance": None}, "stance is missing: one of accepted"),
+        ("statement", {"translations": {"ps": "x"}}, 'a list such as [{"language": ..., "field": ..., "text": ...}]'),
+        ("acknowledgement", {"watch": None, "re": "north/0", "on_duty": ["x"]}, "one of them"),
         ("notification", {"occurred_to": "2026-03-01T04:11:59Z"}, "not before"),
         ("notification", {"press_intention": "at_time"}, "press_time"),
         ("notification", {"press_time": "2026-03-01T04:11:59Z"}, "press_time"),
@@ -237,6 +250,34 @@ def test_rules_of_kinds(name: str, change: dict[str, Any], word: str) -> None:
     with local("body.schema") as caught:
         read(name, {**LEAST[name], **change})
     assert word in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "meant"),
+    [
+        ("notification", {"count_unit": "rounds"}, {"count_unit": "round"}),
+        ("notification", {"types": "A4"}, {"types": ["A4"]}),
+        ("notification", {"types": ["a4", "j5"]}, {"types": ["A4", "J5"]}),
+        ("notification", {"types": "d10"}, {"types": ["D10"]}),
+        ("request", {"questions": "Who?"}, {"questions": ["Who?"]}),
+        ("notice", {"activity": "Live fire exercise"}, {"activity": "live_fire_exercise"}),
+        ("acknowledgement", {"watch": None, "re": "north/0"}, {"watch": None, "re": "north/0", "state": "read"}),
+    ],
+)
+def test_what_is_unambiguous_is_taken_and_signed_in_its_one_form(name: str, written: dict[str, Any], meant: dict[str, Any]) -> None:
+    assert encoding.encode(read(name, {**LEAST[name], **written})) == encoding.encode(read(name, {**LEAST[name], **meant}))
+
+
+@pytest.mark.parametrize(("kind", "field", "value"), [(1, 16, "A4"), (1, 16, ["a4"]), (1, 36, "rounds"), (3, 16, "Who?")])
+def test_what_people_may_write_is_void_on_the_wire(kind: int, field: int, value: encoding.Value) -> None:
+    body = read(kinds.KIND_NAMES[kind], LEAST[kinds.KIND_NAMES[kind]]) | {field: value}
+    with pytest.raises(Wrong):
+        check_schema(kind, body, NAMES)
+
+
+def test_an_acknowledgement_without_state_is_void_on_the_wire() -> None:
+    with pytest.raises(Wrong, match="one of them"):
+        check_schema(13, {0: [], 1: False, 3: [0, 0]}, NAMES)
 
 
 def test_casualties_of_each_group() -> None:

@@ -18,7 +18,7 @@ from ceasewire.record.encoding import Value
 from ceasewire.record.kinds import KINDS
 from ceasewire.record.log import mark_void
 from ceasewire.record.message import Body, Message, row
-from ceasewire.record.notation import Wrong
+from ceasewire.record.notation import LAST_TIME, Wrong
 from ceasewire.record.officers import OFFICER_ROLES, Officer, read_officer, show_officer
 from ceasewire.record.release import LIGHT_STANCES, Asked, defaults, item, needed
 from ceasewire.record.words import STANCES
@@ -168,7 +168,7 @@ def test_b4_a_release_is_for_one_channel_log_and_kind() -> None:
 
 
 def test_not_after_is_compared_with_the_entrys_time() -> None:
-    for until, code in ((START, None), (START - 1, "release.invalid")):
+    for until, code in ((START, None), (START - 1, "release.invalid"), (LAST_TIME, None), (LAST_TIME + 1, "release.invalid")):
         assert void(released(CHANNEL, 0, statement(), KESTREL, HERON, not_after=until)) == code
 
 

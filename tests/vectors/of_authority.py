@@ -9,6 +9,7 @@ from typing import Any
 from ceasewire.record.amendment import amendment_hash
 from ceasewire.record.encoding import Value
 from ceasewire.record.message import Body, Message, disclose
+from ceasewire.record.notation import LAST_TIME
 from ceasewire.record.officers import charter_value
 from ceasewire.record.release import item, recovery_item
 from ceasewire.tlog import es256
@@ -69,6 +70,7 @@ def releases(v: Vectors) -> None:
         ("other-party", "an officer of the other party", [WREN.item(asked)]),
         ("role", "the role of another", [[one[0], 2, *one[2:]]]),
         ("ended", "it ended a second before the message", [KESTREL.item(asked, START - 1)]),
+        ("beyond", "it ends after the year 9999", [KESTREL.item(asked, LAST_TIME + 1)]),
         ("log", "made for the other side's log", [KESTREL.item(replace(asked, log=1))]),
         ("kind", "made for another kind", [KESTREL.item(replace(asked, kind=3))]),
         ("rest", "made for another body", [KESTREL.item(replace(asked, rest=bytes(32)))]),

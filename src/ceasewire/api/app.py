@@ -129,8 +129,8 @@ def _error(error: CeasewireError) -> Response:
     """What the command line says of the error, but nothing that this process alone knows: no path of a file, no fault of a peer's."""
     ours = isinstance(error, PeerError) or error.code.startswith(_OURS)
     status = _STATUS.get(error.code, 503 if ours else 400)
-    about = f": {error.detail}" if error.detail and status not in (401, 404, 503) else ""
-    said = {"error": {"code": error.code, "message": f"{error.explained.sentence}{about}", "step": error.explained.step}}
+    message = error.explained.sentence if status in (401, 404, 503) else error.message
+    said = {"error": {"code": error.code, "message": message, "step": error.explained.step}}
     # What was not read of the request is not waited for.
     headers = {"Connection": "close", **_HEADERS.get(status, {})}
     return Response(_dump(said), status, media_type="application/json", headers=headers)

@@ -101,5 +101,4 @@ def tell(*parts: str) -> None:
 
 def error_json(error: CeasewireError) -> Json:
     """How a failure is written with --json."""
-    about = f": {error.detail}" if error.detail else ""
-    return {"error": {"code": error.code, "message": f"{error.explained.sentence}{about}", "step": error.explained.step}}
+    return {"error": {"code": error.code, "message": error.message, "step": error.explained.step}}

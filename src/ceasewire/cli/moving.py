@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from ..record.words import KINDS
 from . import files
 from .access import reading, writing
 from .answer import Answer
+from .cautions import cautions
 from .officers import waiting
 from .parameters import AsJson, Node, Output, PassphraseFile, TlsCa
 from .screen import Screen, counted
@@ -41,7 +43,8 @@ def send(
     """Send one message: sign it and keep it durably. It leaves with `serve`, `sync` or `bundle write`.
 
     While `serve` runs for this node, the message goes through it, at once, and needs no passphrase. A kind that officers must release
-    becomes a draft, with exit status 1.
+    becomes a draft, with exit status 1. A message that shows where one's own people stand, or is of victims (D2 to D5), is
+    sent with a warning on standard error.
 
     Example: ceasewire send north statement hello.json
     """
@@ -49,8 +52,9 @@ def send(
 
     secret, message = files.passphrase(passphrase_file), files.read_json(file)
     draft = waiting(node, kind, message)
+    warned = cautions(message)
     if draft:
-        return draft
+        return replace(draft, notes=(*draft.notes, *warned))
     sent: dict[str, Any] = writing(
         Folder(node),
         secret,
@@ -58,7 +62,7 @@ def send(
         lambda it: it.send(kind, message).as_json(),
         lambda answer: {"ref": answer["ref"], "size": answer["size"]},
     )
-    return Answer(sent, lambda screen: screen.line(sent["ref"]))
+    return Answer(sent, lambda screen: screen.line(sent["ref"]), notes=warned)
 
 
 def serve(

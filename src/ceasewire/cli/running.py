@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import re
 import sys
 from typing import Final
 
@@ -20,6 +21,7 @@ _INTERRUPTED: Final = 130
 _PIPE_CLOSED: Final = 141
 _NEW_OBJECTS: Final = 50_000  # before the collector runs; Python's 700 costs an eighth of the time that `list` takes
 _DEBUG: Final = "CEASEWIRE_DEBUG"
+_PERHAPS: Final = re.compile(r'\.? Did you mean "?([^"?]+)"?\?')
 
 
 def run(tokens: list[str]) -> int:
@@ -71,8 +73,13 @@ def _call(tokens: list[str]) -> Answer | None:
     try:
         answer = app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        raise LocalError("usage", str(error).rstrip(".")) from None
+        raise LocalError("usage", _said(str(error))) from None
     return answer if isinstance(answer, Answer) else None
+
+
+def _said(text: str) -> str:
+    """What the parser says, without its list of commands, which it cuts off in the middle."""
+    return _PERHAPS.sub(r"; perhaps \1", text.partition(" Available commands:")[0]).rstrip(".")
 
 
 def _fail(error: CeasewireError, as_json: bool) -> int:

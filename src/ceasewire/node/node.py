@@ -18,7 +18,7 @@ from ..pen import Pen
 from ..record.authority import Authority
 from ..record.channel import Channel, LogNames
 from ..record.fields import Json
-from ..record.kinds import KINDS
+from ..record.kinds import KINDS, kind_name
 from ..record.log import least_time, validity
 from ..record.message import SEED_BYTES, Body, Message, row
 from ..record.standing import REPLACED, newly_seen
@@ -32,6 +32,7 @@ from .around import Pending
 from .memory import Remembering
 from .openings import of_log
 from .receipts import ToWrite
+from .refusing import why_refused
 from .view import View
 
 COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignature
@@ -223,7 +224,7 @@ class Node(View):
     def _append(self, prepared: Sequence[Prepared], before: int, of: int, replaced: Sequence[int] = ()) -> list[Sent]:
         """Append as many of the messages as one batch may hold, under one checkpoint. `replaced`: see receipts.ToWrite."""
         pending = Pending(self.store)
-        authority = Authority(self.channel, pending.governing())
+        authority = pending.authority(self.channel)
         state = pending.state(self.own)
         change = Change(signed=True)
         seen = {log: size for log, size in sorted(pending.sizes().items()) if log != self.own}
@@ -240,7 +241,7 @@ class Node(View):
             one = self._own_row(authority, state.size + len(rows), message, where, trusted=one_of.seed is None)
             if one_of.seed and (one.rest in pending.rests(self.own, [one.rest]) or any(row.rest == one.rest for row in rows)):
                 raise LocalError("release.reused", where)
-            authority.add(one)
+            authority.follow(one)
             rows.append(one)
             room -= len(one.body)
             if room < 0:
@@ -254,10 +255,10 @@ class Node(View):
         try:
             one = row(self.own, index, message)
         except PeerError as error:  # it is over the limit of a body: no peer's fault here
-            raise LocalError("body.schema", f"{where}: {error.detail}" if where else error.detail) from None
+            raise LocalError("body.schema", ": ".join(filter(None, (where, kind_name(message.kind), error.detail)))) from None
         code = validity(authority, one, message.body, schema=message.kind == _LINE_CHECK or not trusted)
         if code:
-            raise LocalError(code, where)
+            raise LocalError(code, ": ".join(filter(None, (where, why_refused(self, code, one, message.body)))))
         return one
 
     def _sign_batch(self, change: Change, state: LogState, rows: list[Row], after: LogState) -> None:

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from .. import limits
 from .encoding import Value
-from .fields import Code, Field, Flag, Many, Octets, Ref, Struct, Text, Time, Uint, items_of, rounded
+from .fields import Code, Field, Flag, Many, Octets, Ref, Struct, Text, Time, Uint, items_of, missing, rounded
 from .message import EXERCISE, Body
 from .notation import Json, Names, Wrong
 from .words import LINKS, PRECEDENCES, PRECISION_UNITS, PRECISIONS, SOURCE_CLASSES
@@ -23,7 +23,7 @@ RE: Final = 3
 LINKED: Final = 4
 HISTORICAL: Final = 12
 
-LANGUAGE: Final = Text(35, re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"), "a language tag such as ps or fr")
+LANGUAGE: Final = Text(35, re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"), "a language tag such as ps or fr", "ps")
 LINE: Final = Text(500)
 SHORT: Final = Text(100)
 NOTE: Final = Text(2000)
@@ -134,13 +134,15 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind's name, number, own fields, where its positions stand, and rules between fields, which raise Wrong."""
+    """A kind's name, number, own fields, where its positions stand, and rules between fields, which raise Wrong. `meant` completes what a
+    person wrote with what goes without saying."""
 
     name: str
     number: int
     fields: Mapping[str, Field]
     rules: tuple[Rule, ...] = ()
     placed: Placed | None = None
+    meant: Callable[[dict[str, Json]], dict[str, Json]] = dict
 
     @property
     def all_fields(self) -> dict[str, Field]:
@@ -154,7 +156,7 @@ def needed(*names: str, among: Mapping[str, Field] = COMMON) -> Rule:
     def rule(body: Body) -> None:
         for name in names:
             if among[name].number not in body:
-                raise Wrong(name)
+                raise missing(name, among[name])
 
     return rule
 
@@ -164,7 +166,7 @@ def one_of(*numbers: int, said: str) -> Rule:
 
     def rule(body: Body) -> None:
         if not any(number in body for number in numbers):
-            raise Wrong(said)
+            raise Wrong(f"{said} is missing")
 
     return rule
 

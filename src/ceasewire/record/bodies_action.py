@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from .bodies import LINE, PRECISION, PROSE, RE, Kind, Placed, in_order
-from .fields import Code, Field, Flag, Many, Position, Text, Time, Uint
+from .fields import Code, Field, Flag, Many, Position, Text, Time, Uint, missing
 from .message import Body
 from .notation import Wrong
 from .phrases import PHRASES
@@ -53,9 +53,9 @@ def _phases(body: Body) -> None:
         return
     for name in ("window_from", "window_to"):
         if NOTICE[name].number not in body:
-            raise Wrong(name)
+            raise missing(name, NOTICE[name])
     if not any(number in body for number in (18, 19, 20)):
-        raise Wrong("area, location or route")
+        raise Wrong("area, location or route is missing")
 
 
 INQUIRY: Final = ACTIVITIES.index("joint_inquiry") + 1

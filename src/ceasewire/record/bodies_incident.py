@@ -13,10 +13,10 @@ from .notation import Wrong
 from .special import Casualties, FieldNumber
 from .words import CONFIDENCES, FINDINGS, KINDS, REQUESTS, STANCES, VIOLATIONS
 
-VIOLATION: Final = Text(3, re.compile("|".join(VIOLATIONS)), "a type of violation from A1 to J5")
+VIOLATION: Final = Text(3, re.compile("|".join(VIOLATIONS)), "a type of violation from A1 to J5", "A4", capitals=True)
 
 NOTIFICATION: Final[Mapping[str, Field]] = {
-    "types": Field(16, Many(VIOLATION, 20), required=True),
+    "types": Field(16, Many(VIOLATION, 20, alone=True), required=True),
     "occurred_from": Field(17, Time(), required=True),
     "occurred_to": Field(18, Time()),
     "occurred_precision": Field(19, Code(("exact", "hour", "day", "about"))),
@@ -36,7 +36,7 @@ NOTIFICATION: Final[Mapping[str, Field]] = {
     "observer_position": Field(33, Position()),
     "means": Field(34, Many(LINE, 20, bare=True)),
     "count": Field(35, Uint(1_000_000)),
-    "count_unit": Field(36, Code(("round", "burst", "explosion", "crossing", "flight", "person", "vehicle"))),
+    "count_unit": Field(36, Code(("round", "burst", "explosion", "crossing", "flight", "person", "vehicle"), plural=True)),
     "count_quality": Field(37, Code(("exact", "at_least", "estimate"))),
     "how_observed": Field(38, LINE),
     "casualties": Field(39, Casualties()),

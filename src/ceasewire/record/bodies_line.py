@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from .. import limits
-from .bodies import LINE, NOTE, PROSE, RE, SHORT, Kind, in_order, one_of
-from .fields import Code, Field, Flag, Many, Octets, Struct, Time, Uint
+from .bodies import COMMON, LINE, NOTE, PROSE, RE, SHORT, Kind, in_order, one_of
+from .fields import Code, Field, Flag, Many, Octets, Struct, Time, Uint, missing
 from .message import Body
-from .notation import Wrong
+from .notation import Json, Wrong
 from .officers import OfficerField
 from .special import Cosigner, LogNumber
 from .words import CHANNEL_STATUSES, KINDS
@@ -78,11 +78,17 @@ AMENDMENT: Final[Mapping[str, Field]] = {
 
 def _read_or_watch(body: Body) -> None:
     if (16 in body) == (17 in body):
-        raise Wrong("state (read) or watch (true), one of them")
+        raise Wrong("state (read), with re, or watch (true), one of them")
     if 16 in body and RE not in body:
-        raise Wrong("re")
+        raise missing("re", COMMON["re"])
     if body.get(17) is False:
         raise Wrong("watch: true")
+
+
+def _read_is_meant(json: dict[str, Json]) -> dict[str, Json]:
+    """An acknowledgement of a message that says nothing else says that it was read."""
+    said = any(json.get(name) is not None for name in ACKNOWLEDGEMENT)
+    return json if said or json.get("re") is None else {**json, "state": "read"}
 
 
 def _shifts(body: Body) -> None:
@@ -100,7 +106,7 @@ LINE_KINDS: Final = (
         CHANNEL_STATUS,
         (in_order(17, 18, "until: a time not before from"), _shifts),
     ),
-    Kind("acknowledgement", KINDS["acknowledgement"], ACKNOWLEDGEMENT, (_read_or_watch,)),
+    Kind("acknowledgement", KINDS["acknowledgement"], ACKNOWLEDGEMENT, (_read_or_watch,), meant=_read_is_meant),
     Kind(
         "keys",
         KINDS["keys"],

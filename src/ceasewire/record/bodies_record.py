@@ -24,7 +24,7 @@ STATEMENT: Final[Mapping[str, Field]] = {
 }
 
 REQUEST: Final[Mapping[str, Field]] = {
-    "questions": Field(16, Many(NOTE, 50), required=True),
+    "questions": Field(16, Many(NOTE, 50, alone=True), required=True),
     "text": Field(17, PROSE),
 }
 
@@ -103,7 +103,7 @@ def _something_corrected(body: Body) -> None:
     changed = fields if isinstance(fields, dict) else {}
     gone = removed if isinstance(removed, list) else []
     if not changed and not gone:
-        raise Wrong("fields or removed")
+        raise Wrong('fields or removed is missing: what is corrected, such as {"count": 5}')
     if any(number in changed for number in gone):
         raise Wrong("removed: only fields that are not replaced")
     placed = CORRECTED[_of(body)].placed

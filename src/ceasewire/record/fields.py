@@ -72,13 +72,17 @@ def whole(value: object, most: int = INT_MAX) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Text of at most `most` bytes of UTF-8, not empty; with `pattern`, one that it matches whole."""
+    """Text of at most `most` bytes of UTF-8, not empty; with `pattern`, one that it matches whole. A person may write `capitals` small."""
 
     most: int = limits.TEXT_BYTES
     pattern: re.Pattern[str] | None = None
     like: str = ""
+    example: str = ""
+    capitals: bool = False
 
     def read(self, json: Json, names: Names) -> Value:
+        if self.capitals and isinstance(json, str) and json.isascii():
+            json = json.upper()
         self.check(json, names)
         try:
             check_text(json)
@@ -100,12 +104,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One of a closed list of words, kept as 1, 2, 3, ... A person may write its spaces and capitals: "Cease now" is `cease_now`."""
+    """One of a closed list of words, kept as 1, 2, 3, ... A person may write its spaces and capitals: "Cease now" is
+    `cease_now`; with `plural`, "rounds" is `round`."""
 
     words: Sequence[str]
+    plural: bool = False
 
     def read(self, json: Json, names: Names) -> Value:
         word = json.lower().replace(" ", "_") if isinstance(json, str) else json
+        if self.plural and isinstance(word, str) and word not in self.words:
+            word = word.removesuffix("s")
         if word not in self.words:
             raise Wrong("one of " + ", ".join(self.words))
         return self.words.index(word) + 1
@@ -269,17 +277,21 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """A list of at least one; with `bare`, one alone may stand without its list, and stays as it was written."""
+    """A list of at least one; with `bare`, one alone may stand without its list, and stays as it was written; with `alone`, a person may
+    write one text without its list, and it becomes a list."""
 
     item: FieldType
     most: int
     bare: bool = False
+    alone: bool = False
 
     def read(self, json: Json, names: Names) -> Value:
+        if self.alone and isinstance(json, str):
+            json = [json]
         if not isinstance(json, list):
             if self.bare:
                 return self.item.read(json, names)
-            raise Wrong("a list")
+            raise Wrong(wanted(self))
         self._count(json)
         return [self.item.read(item, names) for item in json]
 
@@ -336,7 +348,7 @@ class Struct:
             if json.get(name) is not None:
                 value[field.number] = named(name, field.type.read, json[name], names)
             elif field.required:
-                raise Wrong(f"{name}")
+                raise missing(name, field)
         return value
 
     def check(self, value: Value, names: Names) -> None:
@@ -351,7 +363,7 @@ class Struct:
             if number in value:
                 named(name, field.type.check, value[number], names)
             elif field.required:
-                raise Wrong(f"{name}")
+                raise missing(name, field)
         return None
 
     def show(self, value: Value, names: Names) -> Json:
@@ -359,6 +371,48 @@ class Struct:
             return value
         found = {field.number: (name, field) for name, field in self.fields.items()}
         return {name: field.type.show(value[number], names) for number, (name, field) in found.items() if number in value}
+
+
+def sample(type_: FieldType) -> str:
+    """How a value of the type may look in JSON, for people; `...` where any text or number would do."""
+    match type_:
+        case Text(example=example) if example:
+            return f'"{example}"'
+        case Ref():
+            return '"north/12"'
+        case Position():
+            return "[34.5, 69.1]"
+        case Many(item=item):
+            return f"[{sample(item)}]"
+        case Struct(fields=fields):
+            needed = [name for name, field in fields.items() if field.required] or list(fields)[:1]
+            return "{" + ", ".join(f'"{name}": ...' for name in needed) + "}"
+    return "..."
+
+
+def wanted(type_: FieldType) -> str:
+    """What a field of the type is, for people; empty where its name says enough."""
+    match type_:
+        case Many(item=item, bare=bare):
+            return f"{sample(item)}, or a list such as {sample(type_)}" if bare else f"a list such as {sample(type_)}"
+        case Code(words=words):
+            return "one of " + ", ".join(words)
+        case Time():
+            return "a time such as 2026-03-01T04:12:00Z, with its zone"
+        case Text():
+            return type_.like or "a text"
+        case Octets():
+            count = f"{type_.length} bytes" if type_.length else "bytes"
+            return f"{'hexadecimal digits' if type_.hexadecimal else 'base64'} of {count}"
+        case Position():
+            return "[latitude, longitude] in degrees"
+    return ""
+
+
+def missing(name: str, field: Field) -> Wrong:
+    """That a field is not there, and what it would be."""
+    about = wanted(field.type)
+    return Wrong(f"{name} is missing" + (f": {about}" if about else ""))
 
 
 def named(name: str, method: Any, value: Any, names: Names) -> Any:

@@ -18,7 +18,7 @@ from .bodies_line import LINE_KINDS, RECEIPTS_MOST
 from .bodies_record import RECORD
 from .corrections import Corrected, in_force, prepared
 from .encoding import Value
-from .fields import Field, FieldType, Json, Names, Wrong, named, nearest
+from .fields import Field, FieldType, Json, Names, Wrong, missing, named, nearest
 from .message import EXERCISE, RELEASES, Body
 from .release import show_releases
 from .special import Dependent
@@ -63,7 +63,7 @@ _BY_NUMBER: Final[Mapping[int, Mapping[int, tuple[str, Field]]]] = {
     number: {field.number: (name, field) for name, field in kind.all_fields.items()} for number, kind in UNDERSTOOD.items()
 }
 _REQUIRED: Final = {
-    number: [(field.number, name) for name, field in kind.all_fields.items() if field.required] for number, kind in UNDERSTOOD.items()
+    number: [(name, field) for name, field in kind.all_fields.items() if field.required] for number, kind in UNDERSTOOD.items()
 }
 _CORRECTION: Final = KINDS["correction"]
 
@@ -89,7 +89,7 @@ def read_body(
             raise LocalError("field.unknown", nearest(name, fields))
     body: Body = {RELEASES: [], EXERCISE: exercise}
     try:
-        json = json if corrected is None else prepared(json, corrected, names)
+        json = kind.meant(json) if corrected is None else prepared(json, corrected, names)
         for name in sorted(json, key=lambda name: fields[name].number):  # what explains a field stands before it
             value = json[name]
             if value is not None and (name, value) != ("sources", []):  # no sources: "no source given", as without the field
@@ -147,9 +147,9 @@ def check_types(kind: int, body: Body, names: Names) -> None:
 def check_schema(kind: int, body: Body, names: Names) -> None:
     """Whether a body has what its kind asks for: `check_types`, what is required, and the rules between fields. Raises Wrong."""
     check_types(kind, body, names)
-    for number, name in _REQUIRED[kind]:
-        if number not in body:
-            raise Wrong(f"{name} is missing")
+    for name, field in _REQUIRED[kind]:
+        if field.number not in body:
+            raise missing(name, field)
     no_reference_twice(body)
     known = UNDERSTOOD[kind]
     for rule in known.rules:

@@ -121,6 +121,8 @@ def _item(asked: Asked, value: Value, officers: Mapping[bytes, Officer], recover
     """The id of the key that released; PeerError unless all of the item is right."""
     named, role, not_after, signature = encoding.array(value, 4)
     key, code, until = encoding.octets(named, ID_BYTES), encoding.uint(role), encoding.uint(not_after)
+    if until > LAST_TIME:
+        raise PeerError("release.invalid", "its end lies beyond the year 9999")
     if time > until:
         raise PeerError("release.invalid", "it ended before the message's time")
     if code == RECOVERY_ROLE:
