@@ -1,6 +1,6 @@
 """How fast lists, searches and cases are at a hundred thousand messages. Slow: about two minutes.
 
-`python -m pytest -m slow -s tests/node/test_derived_speed.py` prints what was measured.
+`python -m pytest -m sweep -s tests/node/test_derived_speed.py` prints what was measured.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def median_ms(act: Callable[[], object], times: int = 9) -> float:
     return statistics.median(took)
 
 
-@pytest.mark.slow
+@pytest.mark.sweep
 def test_at_a_hundred_thousand_messages(crowd: Crowd) -> None:
     view = View(crowd.store, CHANNEL.channel, 0)
     started, worked = time.perf_counter(), time.process_time()

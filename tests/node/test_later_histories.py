@@ -11,7 +11,7 @@ from node.test_histories import History
 
 PARTIES = (("north", "south", "mission:guarantor"), ("north", "south", "mission:guarantor", "red-cross:observer"))
 CHUNKS = 4
-HISTORIES = 40
+HISTORIES = 24
 MOST_LOGS = 9
 # A bundle for a log that this device no longer keeps, or sealed to keys that are gone with it; the first of a log that came too late.
 GONE = {"bundle.recipient", "bundle.key_gone", "log.unknown"}
