@@ -71,7 +71,7 @@ class Projector:
 
     def _relate(self, at: Placed, body: Body) -> None:
         found = belonging(at, body, self._channel, self._belonging)
-        self._belongs[at.ref] = found
+        self._belongs[at.ref] = found if at.row.void is None else None
         if found:
             self._tables.add_belonging(at.ref, found.keys, found.joins, found.exercise)
         if at.row.void is None:
@@ -91,7 +91,8 @@ class Projector:
 
     def _belonging(self, ref: Ref) -> Belonging | None:
         if ref not in self._belongs:
-            found = self._tables.belonging(ref)
+            item = self._tables.item(ref)
+            found = self._tables.belonging(ref) if item and item.void is None else None
             self._belongs[ref] = Belonging(*found) if found else None
         return self._belongs[ref]
 

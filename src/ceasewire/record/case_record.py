@@ -87,7 +87,8 @@ class Belonging(NamedTuple):
 
 
 def belonging(one: Placed, body: Body, names: Channel, lookup: Callable[[RefTuple], Belonging | None]) -> Belonging | None:
-    """To what a message of an understood kind belongs; None if to no case. `lookup` gives the same of a message below it.
+    """To what a message of an understood kind belongs; None if to no case. `lookup` gives the same of a message below it that is not void:
+    a void message brings nothing into a case.
 
     It follows from the message and from what it names alone. A notification belongs to the case that it begins and joins others to
     it; any other message belongs to the cases of all that it names. Exercise and actual never mix. Void messages belong, too, if what

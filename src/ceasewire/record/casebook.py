@@ -61,6 +61,7 @@ class Casebook:
         self._governs = governs or (lambda _: channel.charter)
         self._rows: dict[RefTuple, Placed] = {}
         self._of: dict[RefTuple, Belonging] = {}
+        self._void: set[RefTuple] = set()
         self._members: dict[RefTuple, list[Placed]] = {}  # of every case, in the order in which they began
         self._naming: dict[RefTuple, list[Placed]] = {}
         self._asking: list[Placed] = []
@@ -98,7 +99,7 @@ class Casebook:
             self._understood(one, one.body())
 
     def _understood(self, one: Placed, body: Body) -> None:
-        found = belonging(one, body, self._channel, self._of.get)
+        found = belonging(one, body, self._channel, lambda ref: None if ref in self._void else self._of.get(ref))
         if found:
             self._of[one.ref] = found
             for key in (*found.keys, *found.joins):
@@ -107,6 +108,7 @@ class Casebook:
                 else:
                     self._members[key].append(one)
         if one.row.void is not None:
+            self._void.add(one.ref)
             return
         for ref in dict.fromkeys(references(body)):
             self._naming.setdefault(ref, []).append(one)
