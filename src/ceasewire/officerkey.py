@@ -19,21 +19,16 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from .errors import LocalError
 from .keyfile import SEED_BYTES, Random, draw, open_secret, write_secret
-from .pen import ARGON2_LANES, ARGON2_MEMORY_KIB, ARGON2_PASSES
+from .pen import Costs
 
 _WORDS: Final = "CEASEWIRE OFFICER KEY. Whoever holds this file and its passphrase releases messages as this officer."
 _OPEN: Final = "no-passphrase"
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
 _FILE_BYTES: Final = 4096
-# What asks for more than this was not written by us.
-_MEMORY_KIB_AT_MOST: Final = 1024 * 1024
-_PASSES_AT_MOST: Final = 64
-_LANES_AT_MOST: Final = 64
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,7 +57,7 @@ def create(path: Path, passphrase: bytes | None, random: Random) -> OfficerKey:
         how, sealed = _OPEN, seed
     else:
         salt, nonce = draw(random, _SALT_BYTES), draw(random, _NONCE_BYTES)
-        how = f"argon2id {ARGON2_MEMORY_KIB} {ARGON2_PASSES} {ARGON2_LANES} {salt.hex()}"
+        how = " ".join(["argon2id", *map(str, Costs()), salt.hex()])
         sealed = nonce + AESGCMSIV(_derived(how, passphrase)).encrypt(nonce, seed, public.encode())
     text = "\n".join([_WORDS, public, how, f"key {sealed.hex()}", ""])
     write_secret(path, f"{text}check {_check(text)}\n".encode())
@@ -76,11 +71,10 @@ def _check(text: str) -> str:
 def _derived(how: str, passphrase: bytes) -> bytes:
     """The key under a passphrase. Raises ValueError for a line that we would not write."""
     _, memory, passes, lanes, salt = how.split(" ")
-    costs = int(memory), int(passes), int(lanes)
-    if not (0 < costs[0] <= _MEMORY_KIB_AT_MOST and 0 < costs[1] <= _PASSES_AT_MOST and 0 < costs[2] <= _LANES_AT_MOST):
+    costs = Costs(int(memory), int(passes), int(lanes))
+    if not costs.plausible():
         raise ValueError("another's costs")
-    kdf = Argon2id(salt=bytes.fromhex(salt), length=32, memory_cost=costs[0], iterations=costs[1], lanes=costs[2])
-    return kdf.derive(passphrase)
+    return costs.key(passphrase, bytes.fromhex(salt))
 
 
 def open_key(path: Path, passphrase: bytes | None) -> OfficerKey:

@@ -95,6 +95,27 @@ class PublicKeys:
     receipt_mldsa44: bytes
 
 
+class Costs(NamedTuple):
+    """What Argon2id costs: memory in KiB, passes, lanes."""
+
+    memory_kib: int = ARGON2_MEMORY_KIB
+    passes: int = ARGON2_PASSES
+    lanes: int = ARGON2_LANES
+
+    def plausible(self) -> bool:
+        """Whether we could have written them: what asks for more memory or time is no file of ours."""
+        return (
+            1 <= self.lanes <= _LANES_AT_MOST
+            and 8 * self.lanes <= self.memory_kib <= _MEMORY_KIB_AT_MOST
+            and 1 <= self.passes <= _PASSES_AT_MOST
+        )
+
+    def key(self, secret: bytes, salt: bytes) -> bytes:
+        """32 bytes under a passphrase. Takes about 0.1 s and the memory."""
+        kdf = Argon2id(salt=salt, length=32, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory_kib)
+        return kdf.derive(secret)
+
+
 class _Header(NamedTuple):
     magic: bytes
     passphrase: int
@@ -107,20 +128,17 @@ class _Header(NamedTuple):
     def encode(self) -> bytes:
         return _HEADER.pack(*self)
 
+    @property
+    def costs(self) -> Costs:
+        return Costs(self.memory_kib, self.passes, self.lanes)
+
     def plausible(self) -> bool:
-        return (
-            self.magic == _MAGIC
-            and self.passphrase in {0, 1}
-            and 1 <= self.lanes <= _LANES_AT_MOST
-            and 8 * self.lanes <= self.memory_kib <= _MEMORY_KIB_AT_MOST
-            and 1 <= self.passes <= _PASSES_AT_MOST
-        )
+        return self.magic == _MAGIC and self.passphrase in {0, 1} and self.costs.plausible()
 
     def key(self, secret: bytes) -> bytes:
         """The key that the seeds are sealed under. Takes about 0.1 s and the memory for a passphrase."""
         if self.passphrase:
-            kdf = Argon2id(salt=self.salt, length=32, iterations=self.passes, lanes=self.lanes, memory_cost=self.memory_kib)
-            return kdf.derive(secret)
+            return self.costs.key(secret, self.salt)
         return _hkdf(secret, self.salt, b"ceasewire/pen/key-file/1")
 
 
@@ -164,8 +182,7 @@ class Pen:
         if not secret or (not passphrase and len(secret) != SEED_BYTES):
             raise ValueError("the secret is empty, or a key file is not of 32 bytes")
         salt, nonce, master = (draw(random, count) for count in (_SALT_BYTES, _NONCE_BYTES, SEED_BYTES))
-        costs = (ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES)
-        header = _Header(_MAGIC, int(passphrase), *costs, salt, nonce)
+        header = _Header(_MAGIC, int(passphrase), *Costs(), salt, nonce)
         sealed = AESGCMSIV(header.key(secret)).encrypt(nonce, seeds.joined() + master, header.encode())
         body = header.encode() + sealed
         data = bytearray(_FILE_BYTES)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ceasewire.errors import LocalError
-from ceasewire.node.drafts import Drafts, edited, fitting, make, needed
+from ceasewire.node.drafts import Drafts, fitting, make, needed
 from ceasewire.node.proofs import prove
 from ceasewire.record.amendment import amendment_hash, changes_between
 from ceasewire.record.draft import amended
@@ -83,7 +83,7 @@ def test_i6_an_edit_after_an_approval_voids_it(pair: ChannelPair) -> None:
     north = pair.north
     name = draft(north, KESTREL, HERON)
     store = drafts(north)
-    store.save(edited(north.node, store.load(name), {"text": "We open fire."}))
+    store.save(replace(store.load(name), body=north.node.read("statement", {"text": "We open fire."})[1]))
     assert fitting(north.node, store.load(name), north.node.now())[1].by == ()
     with local("release.missing"):
         store.send(north.node, name)

@@ -87,11 +87,6 @@ def make(view: View, kind: str, body: Json, seed: bytes) -> Draft:
     return Draft(number, seed, found)
 
 
-def edited(view: View, draft: Draft, body: Json) -> Draft:
-    """The draft with another body of the same kind. Releases of the old one stay in it and no longer fit."""
-    return replace(draft, body=read(view, kind_name(draft.kind), body)[1])
-
-
 def needed(view: View, kind: str, body: Json) -> int:
     """How many officers a message would need. Raises LocalError as composing.read."""
     return releases_needed(in_force(view), *read(view, kind, body))

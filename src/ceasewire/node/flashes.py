@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from ..record.attention import WINDOW_SECONDS, Attention, Group
 from ..record.fields import Json, show_time
 from ..record.kinds import KINDS
-from ..record.order import Placed
-from ..store.derived_interface import Wanted
 from .view import Ref, View
 
 SHOWN_SECONDS: Final = 86400  # what is newer is shown in any case; what is older, until a person of ours has read it
@@ -29,7 +26,7 @@ def sounds(view: View, ref: Ref) -> bool:
         return False
     attention = Attention(view.channel)
     # What lies further back weighs nothing on it.
-    for other in _placed(view, _FLASH, one.time - WINDOW_SECONDS):
+    for other in view.standing(_FLASH, one.time - WINDOW_SECONDS):
         if (flash := attention.flash(other, other.body())) is not None and flash.ref == ref:
             return flash.sounds
     return False
@@ -38,7 +35,7 @@ def sounds(view: View, ref: Ref) -> bool:
 def attention(view: View, now: int) -> list[dict[str, Json]]:
     """The flashes of the last day, and those of the last week that no person of ours has acknowledged, in groups; the newest that
     sounded first. `now` in POSIX seconds."""
-    rows = sorted((one for kind in _KINDS for one in _placed(view, kind, now - KEPT_SECONDS)), key=lambda one: one.place)
+    rows = sorted((one for kind in _KINDS for one in view.standing(kind, now - KEPT_SECONDS)), key=lambda one: one.place)
     groups = Attention(view.channel).feed(rows).groups()
     own = view.channel.party_of(view.own)
     wanted = [group for group in groups if group.flashes[-1].place[0] > now - SHOWN_SECONDS or _unread(group, own)]
@@ -67,11 +64,3 @@ def _shown(view: View, group: Group) -> dict[str, Json]:
         "last": show_time(group.flashes[-1].place[0]),
         "read_by": [view.channel.slug(party) for party in sorted(group.read_by)],
     }
-
-
-def _placed(view: View, kind: int, since: int) -> Iterator[Placed]:
-    """Messages of a kind that stand in the record, in record order."""
-    items = list(view.projection.stream(lambda tables: tables.items(Wanted(kind=kind, since=since, void=False))))
-    places = {item.ref: item.key for item in items}
-    for row in view.store.at(list(places)):
-        yield Placed(places[row.log, row.index], row)

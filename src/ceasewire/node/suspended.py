@@ -10,7 +10,6 @@ from ..record.fields import Json, show_time
 from ..record.kinds import KINDS
 from ..record.message import EXERCISE
 from ..record.order import Placed
-from ..store.derived_interface import Wanted
 from .view import View
 
 _STATUS: Final = KINDS["channel_status"]
@@ -19,13 +18,10 @@ _STATUS: Final = KINDS["channel_status"]
 def suspended(view: View, now: int) -> list[dict[str, Json]]:
     """Each suspension in force at `now`, POSIX seconds, by spec/case.md, rule 42: `by`, `from`, `until` (null: until that party resumes),
     `ref` of the message that says so last, `exercise`; in charter order. Raises LocalError disk.failed, store.*."""
-    items = list(view.projection.stream(lambda tables: tables.items(Wanted(kind=_STATUS, void=False))))
-    keys = {item.ref: item.key for item in items}
     said: dict[tuple[int, bool], list[Placed]] = {}
-    for row in view.store.at(list(keys)):
-        one = Placed(keys[row.log, row.index], row)
-        if view.channel.party(row.log).role != "observer":
-            said.setdefault((view.channel.party_of(row.log), one.body()[EXERCISE] is True), []).append(one)
+    for one in view.standing(_STATUS):
+        if view.channel.party(one.row.log).role != "observer":
+            said.setdefault((view.channel.party_of(one.row.log), one.body()[EXERCISE] is True), []).append(one)
     found = (_in_force(view, party, exercise, said[party, exercise], now) for party, exercise in sorted(said))
     return [one for one in found if one]
 

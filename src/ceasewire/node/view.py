@@ -187,6 +187,14 @@ class View:
                 void = voids[one.log, one.index]
                 yield one if void == one.void else replace(one, void=void)
 
+    def standing(self, kind: int, since: int | None = None) -> Iterator[Placed]:
+        """Messages of a kind that stand in the record, neither void nor of a replaced log's late entries, in record order; `since` in POSIX
+        seconds, inclusive."""
+        items = list(self.projection.stream(lambda tables: tables.items(Wanted(kind=kind, since=since, void=False))))
+        places = {item.ref: item.key for item in items}
+        for one in self.store.at(list(places)):
+            yield Placed(places[one.log, one.index], one)
+
     def receipts(self, ref: Ref) -> list[dict[str, Json]]:
         """Who holds the message by their own signature: each other party's earliest receipt, by any of its devices, in order of time."""
         log, index = ref

@@ -61,7 +61,6 @@ class Casebook:
         self._governs = governs or (lambda _: channel.charter)
         self._rows: dict[RefTuple, Placed] = {}
         self._of: dict[RefTuple, Belonging] = {}
-        self._void: set[RefTuple] = set()
         self._members: dict[RefTuple, list[Placed]] = {}  # of every case, in the order in which they began
         self._naming: dict[RefTuple, list[Placed]] = {}
         self._asking: list[Placed] = []
@@ -99,7 +98,7 @@ class Casebook:
             self._understood(one, one.body())
 
     def _understood(self, one: Placed, body: Body) -> None:
-        found = belonging(one, body, self._channel, lambda ref: None if ref in self._void else self._of.get(ref))
+        found = belonging(one, body, self._channel, self._brought)
         if found:
             self._of[one.ref] = found
             for key in (*found.keys, *found.joins):
@@ -108,7 +107,6 @@ class Casebook:
                 else:
                     self._members[key].append(one)
         if one.row.void is not None:
-            self._void.add(one.ref)
             return
         for ref in dict.fromkeys(references(body)):
             self._naming.setdefault(ref, []).append(one)
@@ -117,6 +115,11 @@ class Casebook:
         act = _KEPT.get(one.row.kind)
         if act:
             act(self, one, body)
+
+    def _brought(self, ref: RefTuple) -> Belonging | None:
+        """To what a message brings those that name it: nothing, if it is void."""
+        one = self._rows.get(ref)
+        return self._of.get(ref) if one and one.row.void is None else None
 
     def _line_check(self, one: Placed, body: Body) -> None:
         """The cosignatures that a line check writes down, of sizes its writer held."""
