@@ -15,7 +15,7 @@ from typing import Final
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..pen import Pen
-from ..record.authority import Authority
+from ..record.authority import GOVERNING, Authority
 from ..record.channel import Channel, LogNames
 from ..record.fields import Json
 from ..record.kinds import KINDS, kind_name
@@ -88,6 +88,7 @@ class Node(View):
         self.draw = random
         self._epoch = self._bundles = 0
         self._closed = self._why_closed()
+        self.daily_quota = self._daily_quota()  # messages a log and day, by the charter in force: what changes it is committed here
         if pen.public().log_ed25519 != self.names.log[0].key:
             raise LocalError("pen.damaged", "it holds the keys of another log")
 
@@ -98,8 +99,11 @@ class Node(View):
 
     @property
     def batch_most(self) -> int:
-        """How many messages one batch may hold. One over a day's quota would be taken by nobody, ever."""
-        return min(limits.BATCH_MESSAGES, composing.in_force(self).charter.quotas["messages_per_log_and_day"])
+        """How many messages one batch may hold. One over a day's quota would be taken by nobody, ever. Any thread may ask."""
+        return min(limits.BATCH_MESSAGES, self.daily_quota)
+
+    def _daily_quota(self) -> int:
+        return composing.in_force(self).charter.quotas["messages_per_log_and_day"]
 
     def now(self) -> int:
         """POSIX seconds by this machine's clock."""
@@ -146,6 +150,8 @@ class Node(View):
     def commit(self, change: Change) -> None:
         """Commit, then note in the pen that something signed may leave."""
         counter = self.store.commit(change)
+        if self.channel.openings or any(one.kind in GOVERNING for one in change.rows):
+            self.daily_quota = self._daily_quota()
         if change.signed:
             self.pen.note(counter)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Final
 
 from .. import limits
@@ -17,7 +17,6 @@ from ..record.log import Held, admit
 from ..record.opening import check_first
 from ..store.interface import Change, Peer, Refused, Shelved
 from ..tlog.checkpoint import Checkpoint
-from .composing import in_force
 from .node import COSIGNED_AT, Node, int_of
 from .notes import NoteReader
 from .openings import Known
@@ -173,12 +172,8 @@ class Taking:
 
     def _quota(self, log: int) -> int:
         day, used = self._used(log)
-        return self._daily - used if day == self.now // _DAY else self._daily
-
-    @cached_property
-    def _daily(self) -> int:
-        """The quota of a day by the charter in force. Read once: a bundle may hold thousands of runs."""
-        return in_force(self.node).charter.quotas["messages_per_log_and_day"]
+        most = self.node.daily_quota
+        return most - used if day == self.now // _DAY else most
 
     def _used(self, log: int) -> tuple[int, int]:
         name = f"quota/{log}"
