@@ -7,23 +7,28 @@ marks what is void as it comes, as every node does.
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from ceasewire.record.casebook import Casebook
 from ceasewire.record.channel import Channel
+from ceasewire.record.conviction import TWO_FACES, Court, of_common, two_faced
 from ceasewire.record.fields import show_time
 from ceasewire.record.kinds import KINDS, STANCES, UNDERSTOOD, kind_name, read_body, show_body
 from ceasewire.record.log import mark_void
 from ceasewire.record.message import Body, Message, message_of, row
+from ceasewire.record.misconduct import Maker
 from ceasewire.record.opening import Opening
 from ceasewire.record.order import placed, seen_of
 from ceasewire.record.standing import REPLACED, sights, standing, stands
 from ceasewire.record.values import Cosignature, Row
 from ceasewire.record.words import ACTIVITIES, FINDINGS, LINKS, PRECEDENCES
 from ceasewire.tlog.merkle import EMPTY_ROOT
+from crimes import ROOT, Device, history
 from helpers import START, make_channel, make_party, seed_of
 
 from .histories import Store
@@ -40,6 +45,19 @@ DEVICE: Final = _opening(0, "north-device", None, 0)
 SUCCESSOR: Final = _opening(1, "south-successor", 1, 3)
 CHANNEL: Final = Channel(_SIGNED.signed, [DEVICE, SUCCESSOR])
 LOGS: Final = (0, 1, 2, DEVICE.number, SUCCESSOR.number)
+COURT: Final = Court(CHANNEL)
+
+
+def _proofs() -> list[bytes]:
+    """Proofs that north's and south's first logs showed two histories, from several indexes on."""
+    found: list[bytes] = []
+    for log, slug in enumerate(("north", "south")):
+        device = Device(CHANNEL, log, make_party(slug))
+        found += [Maker(CHANNEL, log).two_faces(history(device, size).note(size), device.note(size, ROOT)) for size in (2, 5, 9)]
+    return found
+
+
+CARRIED: Final = [b"no proof", *_proofs()]
 NAMES: Final = {log: CHANNEL.logs[log].slug for log in LOGS}
 COMMON_KINDS: Final = (
     "notification",
@@ -227,7 +245,11 @@ class Tale:
             }
             for _ in range(chance.randrange(3))
         ]
-        return {"receipts": receipts} if receipts else {}
+        found: dict[str, Any] = {"receipts": receipts} if receipts else {}
+        drawn = seed_of("misconduct", self.time, sorted(held.items()))[0]  # which leaves the rest of the tale as it is
+        if drawn < 2 * len(CARRIED):
+            found["misconduct"] = [base64.b64encode(CARRIED[drawn // 2]).decode()]
+        return found
 
     def _channel_status(self, held: dict[int, int]) -> dict[str, Any]:
         return {"status": self.chance.choice(("suspension", "resumption", "contact"))}
@@ -316,23 +338,21 @@ def delivered(rows: list[Row], chance: random.Random) -> list[Row]:
 
 
 def replaced(rows: list[Row]) -> list[Row]:
-    """The rows, with the entries of the replaced log that do not stand so marked."""
+    """The rows, with the entries so marked that do not stand because their log was replaced or showed two histories."""
     by_ref = {(one.log, one.index): one for one in rows}
+    faces = two_faced(COURT, rows)
     shown = []
     for one in rows:
         before = by_ref.get((one.log, one.index - 1))
-        shown += sights(CHANNEL, one, seen_of(before.seen) if before else {}, seen_of(one.seen), proved)
+        shown += sights(CHANNEL, one, seen_of(before.seen) if before else {}, seen_of(one.seen), of_common(faces, proved))
     bounds = standing(CHANNEL, shown, {one.log for one in rows})
-    return [one if stands(bounds, one.log, one.index) else _void(one) for one in rows]
-
-
-def _void(one: Row) -> Row:
-    return Row(one.log, one.index, one.kind, one.time, one.seen, one.body_root, one.rest, one.leaf, one.seed, one.body, REPLACED)
+    marked = [one if stands(bounds, one.log, one.index) else replace(one, void=REPLACED) for one in rows]
+    return [one if stands(faces, one.log, one.index) else replace(one, void=TWO_FACES) for one in marked]
 
 
 def told(rows: list[Row]) -> bytes:
     """All that a node prints of the record, as one text: its list, its cases, each case."""
-    cases = Casebook(CHANNEL, proved).feed(rows)
+    cases = Casebook(CHANNEL, of_common(two_faced(COURT, rows), proved)).feed(rows)
     listed = [
         [f"{NAMES[one.row.log]}/{one.row.index}", kind_name(one.row.kind), one.row.time, shown(one.row), one.row.void]
         for one in placed(rows)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ceasewire.record.case import STATES
 from ceasewire.record.casebook import Casebook
+from ceasewire.record.conviction import of_common, two_faced
 from ceasewire.record.fields import show_time
 from ceasewire.record.kinds import KINDS, kind_name
 from ceasewire.record.order import placed
@@ -19,7 +20,7 @@ from ceasewire.reports import bulletin, sheet
 from ceasewire.reports.facts import Channel, Cut, Period
 from helpers import START
 
-from .tales import CHANNEL, LOGS, NAMES, Tale, delivered, proved, shown, told
+from .tales import CHANNEL, COURT, LOGS, NAMES, Tale, delivered, proved, shown, told
 
 HISTORIES = 2000
 REPORTED = Channel(
@@ -46,7 +47,7 @@ def bulletins(rows: list[Row]) -> bytes:
         }
         for one in placed(rows)
     ]
-    cases = Casebook(CHANNEL, proved).feed(rows)
+    cases = Casebook(CHANNEL, of_common(two_faced(COURT, rows), proved)).feed(rows)
     summaries = [cases.summary(key) for key in cases]
     cuts = [Cut(NAMES[log], sum(one.log == log for one in rows), "", {"north": 3}) for log in LOGS]
     found = [
@@ -88,7 +89,7 @@ def test_the_tales_are_worth_telling() -> None:
             met["suspended"] += any(clock["fell_due_during_suspension"] for clock in case["clocks"])
             met["merged"] += any(one["merged"] for one in case["duplicates"])
     assert set(kinds) == set(KINDS.values()) - {KINDS["amendment"]}
-    assert {"body.schema", "ref.unknown", "ref.party", "release.reused", "kind.not_allowed", "log.replaced"} <= set(voids)
+    assert {"body.schema", "ref.unknown", "ref.party", "release.reused", "kind.not_allowed", "log.replaced", "log.two_faces"} <= set(voids)
     assert set(states) == set(STATES)
     assert {"queued", "suspended", "merged", "corrections", "notices", "withdrawn", "joint_inquiry", "remedies", "original"} <= {
         name for name, count in met.items() if count

@@ -16,6 +16,8 @@ from .words import CHANNEL_STATUSES, KINDS
 
 _OPENING_BYTES: Final = 16 * 1024
 RECEIPTS_MOST: Final = 64  # cosignatures that one line check writes down
+MISCONDUCT_MOST: Final = 8  # misconduct proofs that one line check carries
+WITHHELD_MOST: Final = 64  # attestations of withholding in one line check
 
 LINE_CHECK: Final[Mapping[str, Field]] = {
     "receipts": Field(
@@ -35,6 +37,23 @@ LINE_CHECK: Final[Mapping[str, Field]] = {
         ),
     ),
     "evidence_held": Field(17, Many(Octets(32), 500)),
+    "misconduct": Field(18, Many(Octets(0, hexadecimal=False, most=limits.MISCONDUCT_BYTES), MISCONDUCT_MOST)),
+    "withheld": Field(
+        19,
+        Many(
+            Struct(
+                {
+                    "by": Field(1, LogNumber(), required=True),
+                    "what": Field(2, Code(("receipt", "entries")), required=True),
+                    "log": Field(3, LogNumber(), required=True),
+                    "size": Field(4, Uint(2**63 - 1), required=True),
+                    "since": Field(5, Time(), required=True),
+                    "spoke": Field(6, Time(), required=True),
+                }
+            ),
+            WITHHELD_MOST,
+        ),
+    ),
 }
 
 ACKNOWLEDGEMENT: Final[Mapping[str, Field]] = {
