@@ -36,6 +36,12 @@ class Liar:
         self.messages += messages
         return self
 
+    def fork(self, at: int, *messages: Message) -> Liar:
+        """Another history of the same log, which is the same up to an index."""
+        other = Liar(self.made, self.log).add(*self.messages[:at], *messages)
+        other.counter = self.counter + 2**20
+        return other
+
     def state(self, size: int) -> LogState:
         """The history's first entries."""
         leaves = [row(self.log, n, message).leaf for n, message in enumerate(self.messages[:size])]

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
+from ceasewire.folder import log_signers, new_seeds, public_keys, signer, signer_pq
+from ceasewire.pen import Seeds
 from ceasewire.record.kinds import KINDS
 from ceasewire.record.message import message_of
+from ceasewire.record.opening import Opening, sign_opening
+from ceasewire.record.values import Cosignature
+from ceasewire.store.interface import Change
+from ceasewire.tlog import checkpoint as checkpoints
+from ceasewire.tlog.merkle import EMPTY_ROOT
+from ceasewire.tlog.note import COSIGNATURE_ED25519
 from helpers import START, local, refused
 from node.pair import ChannelPair, Side
 
@@ -286,3 +296,64 @@ def test_a_line_check_that_sees_a_successor_writes_down_the_receipts_of_the_log_
     assert found >= {(phone.log, 1), (phone.log, 2)}
     assert rows[-1].time >= START
     assert new.log in pair.south.node.store.states()[1].seen
+
+
+def test_whoever_copies_a_sealing_key_into_its_own_opening_harms_nobody_else(pair: ChannelPair) -> None:
+    """It stands in the opening for everybody to read, and signs nothing."""
+    north, south, mission = pair.north, pair.south, pair["mission"]
+    south.say("before")
+    pair.settle(1)
+    south.rotate()
+    pair.settle(2)
+    channel, seeds = north.node.channel, new_seeds()
+    keys = replace(public_keys(seeds), sealing=channel.openings[south.log].keys.sealing)
+    copied = Opening(channel.channel_id, 0, keys, None, 0, EMPTY_ROOT)
+    recovery = [signer(north.party.seeds["recovery", "ed25519"]), signer_pq(north.party.seeds["recovery", "mldsa44"])]
+    file = sign_opening(copied, 0, [*recovery, *log_signers(seeds)])
+    north.node.store.commit(Change(openings={copied.number: file}))
+    for side in (mission, south):
+        pair.sync("north", side.slug)
+        assert side.node.store.states()[south.log].frozen is None
+    south.say("again")
+    assert pair.sync("south", "mission").error is None
+    assert mission.size(south) == south.size(south)
+
+
+def test_two_openings_of_one_number_keep_nobody_else_apart(pair: ChannelPair) -> None:
+    """Its 24 bits are found twice in a second. South knows the one, the mission the other, and both have receipts by it on their logs."""
+    north, south, mission = pair.north, pair.south, pair["mission"]
+    north.say("before")
+    pair.settle(2)
+    ones = openings_of_one_number(north)
+    for (opening, seeds, file), side in zip(ones, (south, mission), strict=True):
+        side.say("receipted by it")
+        side.node.store.commit(Change(openings={opening.number: file}))
+        side.reopen()
+        kept = side.node.store.newest_checkpoint(side.log)
+        assert kept is not None
+        signed = side.node.checkpoint(kept)
+        line = checkpoints.sign(signed, side.node.channel.logs[opening.number].receipt[0], signer(seeds.receipt_ed25519), START)
+        found = Cosignature(side.log, signed.size, opening.number, COSIGNATURE_ED25519, START, line.blob[8:])
+        side.node.store.commit(Change(cosignatures=[found]))
+    for _ in range(3):
+        pair.sync("south", "mission")
+        south.say("on")
+        mission.say("on")
+    pair.sync("south", "mission")
+    assert (south.size(mission), mission.size(south)) == (mission.size(mission), south.size(south))
+
+
+def openings_of_one_number(side: Side) -> list[tuple[Opening, Seeds, bytes]]:
+    """Two, each with keys of its own."""
+    channel, seeds = side.node.channel, (new_seeds(), new_seeds())
+    keys, found = [public_keys(one) for one in seeds], dict[int, Opening]()
+    party, n = channel.party_of(side.log), 0
+    while True:
+        n += 1
+        one, other = (Opening(channel.channel_id, party, each, side.log, 1, sha256(b"%d" % n).digest()) for each in keys)
+        found[one.number] = one
+        if other.number in found:
+            break
+    recovery = [signer(side.party.seeds["recovery", "ed25519"]), signer_pq(side.party.seeds["recovery", "mldsa44"])]
+    both = (found[other.number], other)
+    return [(one, each, sign_opening(one, 0, [*recovery, *log_signers(each)])) for one, each in zip(both, seeds, strict=True)]

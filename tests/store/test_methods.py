@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,7 +16,7 @@ from sqlalchemy import event
 from ceasewire import limits
 from ceasewire.errors import LocalError
 from ceasewire.store import sqlite
-from ceasewire.store.interface import Change, FreshKey, Peer, Refused, Shelved, Store, TileHash
+from ceasewire.store.interface import Change, FreshKey, KeptProof, Peer, Refused, Shelved, Store, TileHash
 from store.making import appended, cosigned, hash_of, kept, row, rows, state
 
 
@@ -43,9 +45,10 @@ def test_an_empty_store_answers_every_question(store: Store) -> None:
     assert store.rests(0, [hash_of(1)]) == {}
     assert store.checkpoint(0, 1) is store.newest_checkpoint(0) is store.next_checkpoint(0, 0) is None
     assert store.cosignatures(0, 1) == store.first_cosignatures(0, 0) == store.cosigned_since(0, 0) == []
+    assert store.last_cosignature(0, 1, 9) is None
     assert store.covered(0) == {}
     assert store.peers() == {}
-    assert [*store.fresh_keys(), *store.shelved(), *store.refused()] == []
+    assert [*store.fresh_keys(), *store.shelved(), *store.refused(), *store.proofs()] == []
     assert store.fresh_key(b"k") is None
     assert store.commit(Change()) == 0
 
@@ -62,6 +65,21 @@ def test_meta_is_replaced(store: Store) -> None:
     store.commit(Change(meta={"boot": b""}))
     assert store.meta("boot") == b""
     assert store.meta("charter") == b"c"
+
+
+def test_one_proof_of_a_kind_against_a_log_is_kept_and_a_later_one_takes_its_place(store: Store) -> None:
+    first, other, late = KeptProof(2, 1, 9, 1000, b"a"), KeptProof(0, 5, None, 1001, b"b"), KeptProof(2, 1, 4, 1002, b"c")
+    store.commit(Change(proofs=[first, other]))
+    assert store.proofs() == [other, first]
+    store.commit(Change(proofs=[late, KeptProof(2, 2, 4, 1002, b"d")]))
+    assert store.proofs() == [other, late, KeptProof(2, 2, 4, 1002, b"d")]
+
+
+def test_the_last_cosignature_is_of_one_cosigner_and_the_largest_size_below(store: Store) -> None:
+    of_one = [cosigned(0, 3, 1, 10), cosigned(0, 5, 1, 30), cosigned(0, 5, 1, 20), cosigned(0, 6, 1, 31, kind=6), cosigned(0, 9, 1, 40)]
+    store.commit(Change(cosignatures=[*of_one, cosigned(0, 7, 2, 50), cosigned(1, 8, 1, 60)]))
+    found = [store.last_cosignature(0, 1, below) for below in (3, 4, 9, 10)]
+    assert found == [None, of_one[0], of_one[1], of_one[4]]
 
 
 def test_states_come_back_whole_and_are_replaced(store: Store) -> None:
@@ -221,6 +239,58 @@ def test_refused_bytes_are_bounded_and_the_oldest_go(store: Store) -> None:
     assert store.refused() == []
     store.commit(Change(refused=[Refused(7, 0, "log.fork", "", b"")]))
     assert [each.number for each in store.refused()] == [8]
+
+
+def test_who_fills_the_room_for_evidence_loses_its_own(store: Store) -> None:
+    store.commit(Change(refused=[Refused(0, 1, "sig.invalid", "", b"against another")]))
+    for time in range(1, 9):
+        store.commit(Change(refused=[Refused(time, 0, "log.root", "", bytes(limits.REFUSED_BYTES_KEPT // 4))]))
+    assert [(each.time, each.log) for each in store.refused()] == [(8, 0), (7, 0), (6, 0), (0, 1)]
+
+
+TOLD_AGAIN = [
+    Change(cosignatures=[cosigned(0, 1, 1, 5)], checkpoints=[kept(0, 1)]),
+    Change(peers=[Peer(1, counter_in=7)], meta={"used/1": b"key"}),
+]
+LASTING = [
+    Change(signed=True),
+    Change(meta={"closed": b"rolled back"}),
+    Change(refused=[Refused(1, 0, "log.root", "", b"")]),
+    Change(fresh_keys=[FreshKey(b"k" * 16, 1, b"public", b"sealed", 5)]),
+    Change(openings={2**31: b"opening"}),
+    Change(peers=[Peer(1)], states=[state(0, 0)]),
+    appended(0, 0, 1),
+]
+
+
+def test_only_what_others_say_again_does_not_wait_for_the_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docs/decisions/0020."""
+    assert [change.lasting for change in TOLD_AGAIN] == [False, False]
+    assert all(change.lasting for change in LASTING)
+    synced: list[int] = []
+    sync = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda handle: synced.append(handle) or sync(handle))  # type: ignore[func-returns-value]
+    for change in TOLD_AGAIN:
+        store.commit(change)
+    assert store.covered(0) == {1: 1}, "every reader sees it at once"
+    store.settle()
+    store.settle()
+    assert len(synced) == 1
+    store.commit(TOLD_AGAIN[1])
+    store.commit(LASTING[0])  # which waits, and makes durable what came before
+    store.settle()
+    assert len(synced) == 1
+
+
+def test_f4_after_a_sync_that_failed_nothing_more_is_committed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    store.commit(TOLD_AGAIN[1])
+    monkeypatch.setattr(os, "fdatasync", fail)
+    refuses("disk.failed", store.settle)
+    monkeypatch.undo()
+    refuses("disk.failed", lambda: store.commit(Change(signed=True)))
 
 
 def test_threads_read_while_one_commits(store: Store) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 
 from ceasewire.errors import LocalError
 from ceasewire.store import schema, sqlite, upgrade
-from ceasewire.store.interface import Change
+from ceasewire.store.interface import Change, KeptProof
 from store.making import appended, row, rows
 
 
@@ -293,7 +293,7 @@ NEXT = """
 import os
 import sqlalchemy as sa
 from alembic import op
-revision, down_revision = "0003", "0002"
+revision, down_revision = "0004", "0003"
 
 def upgrade():
     op.add_column("peer", sa.Column("weight", sa.BigInteger()))
@@ -308,11 +308,11 @@ def next_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[
     def make(then: str) -> Path:
         scripts = tmp_path / "scripts"
         shutil.copytree(upgrade.SCRIPTS, scripts, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-        (scripts / "versions" / "r0003_next.py").write_text(NEXT.format(then=then))
+        (scripts / "versions" / "r0004_next.py").write_text(NEXT.format(then=then))
         return scripts
 
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002", "0003"))
-    monkeypatch.setattr(schema, "HEAD", "0003")
+    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002", "0003", "0004"))
+    monkeypatch.setattr(schema, "HEAD", "0004")
     return make
 
 
@@ -334,6 +334,21 @@ def test_a_store_of_the_first_version_takes_openings_once_a_writer_opened_it(tmp
     store.close()
     reader = sqlite.open_reader(path)
     assert list(reader.openings().items()) == [(2**31 + 5, b"file"), (2**31 + 7, b"later")]
+    reader.close()
+
+
+def test_a_store_of_an_earlier_version_takes_proofs_once_a_writer_opened_it(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    migrated(path, "0002")
+    path.chmod(0o600)
+    edit(path, f"PRAGMA application_id = {schema.APPLICATION_ID}", "INSERT INTO opening VALUES (2147483655, x'01')")
+    refuses("usage", lambda: sqlite.open_reader(path))
+    store = sqlite.open_writer(path)
+    assert (store.proofs(), store.openings()) == ([], {2**31 + 7: b"\1"})
+    store.commit(Change(proofs=[KeptProof(2**31 + 7, 1, 3, 1000, b"proof")]))
+    store.close()
+    reader = sqlite.open_reader(path)
+    assert reader.proofs() == [KeptProof(2**31 + 7, 1, 3, 1000, b"proof")]
     reader.close()
 
 

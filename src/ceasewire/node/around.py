@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from ..record import encoding
@@ -12,7 +12,7 @@ from ..record.standing import Sight, shown_by
 from ..record.values import LogState, Row
 from ..store.interface import Store
 from ..tlog import tiles
-from ..tlog.merkle import Frontier
+from ..tlog.merkle import Frontier, NodeReader, node_hash
 
 
 class Pending:
@@ -116,6 +116,30 @@ class Pending:
         if row is None:
             raise LookupError(f"log {log} has no index {index}")
         return row.time
+
+    def row(self, log: int, index: int) -> Row | None:
+        """One row, of the pending change too."""
+        pending = self._rows.get(log, [])
+        if pending and index >= pending[0].index:
+            return pending[index - pending[0].index] if index <= pending[-1].index else None
+        return self._store.row(log, index)
+
+    def added(self, log: int) -> list[Row]:
+        """The rows of a log that the pending change adds."""
+        return self._rows.get(log, [])
+
+    def tree(self, log: int, size: int, more: Sequence[bytes] = ()) -> NodeReader:
+        """The nodes of the tree of a log's first `size` entries, all of which are held, with these leaf hashes behind them."""
+        stored = self._stored[log].size if log in self._stored else 0
+        read, first = tiles.node_reader(partial(self._store.hashes, log)), min(size, stored)
+        behind = [*(self.leaves(log, first, size) if first < size else ()), *more]
+
+        def node(level: int, index: int) -> bytes:
+            if (index + 1) << level <= first:
+                return read(level, index)
+            return node_hash(node(level - 1, 2 * index), node(level - 1, 2 * index + 1)) if level else behind[index - first]
+
+        return node
 
     def rests(self, log: int, rests: Collection[bytes]) -> Mapping[bytes, int]:
         """See record.log.Around."""

@@ -25,13 +25,14 @@ from ..errors import LocalError, PeerError
 from ..record.case_record import ASKING
 from ..record.channel import Channel
 from ..record.charter import Charter
+from ..record.conviction import Court
 from ..record.order import placed, seen_of
 from ..record.values import Cosignature, LogState, Row
 from ..store.derived_interface import DerivedTables, Lost
 from ..store.interface import Store
 from ..tlog.merkle import Frontier
 from . import folding
-from .projector import Projector, is_out_of_step, standing_of
+from .projector import Bounds, Projector, standing_of
 from .table_record import TableRecord
 
 STEP: Final = 2048
@@ -41,7 +42,7 @@ _READ_AT_ONCE: Final = 512
 _HASH_BYTES: Final = 32
 _MAKERS: Final = ("derived", "projector", "folding", "asks", "table_record")
 _TRIES: Final = 8  # a file that is lost this often in a row is no file
-_BY, _SEEN, _WHOLE = "by", "seen", "whole"
+_BY, _SEEN, _WHOLE, _FACES, _BUILT_BY = "by", "seen", "whole", "faces", "built by faces"
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -65,6 +66,7 @@ class Projection:
         self._governing = governing
         self._by = _code() + channel().channel_id
         self._derived = store.derived()
+        self._court = Court(channel())
         self._disagreed = False
 
     def ask(self, question: Callable[[DerivedTables], T], level: int = LISTED) -> T:
@@ -164,13 +166,23 @@ class Projection:
         if self._is_foreign(tables, states):
             self._begin(tables)
         self._see(tables, states)
-        standing = standing_of(self._channel(), self._store, tables, self._proved)
-        if is_out_of_step(tables, standing):
+        faces = _faces(tables)
+        bounds = self._bounds(tables, faces)
+        if bounds.are_out_of_step(tables) or _faces(tables, _BUILT_BY) != faces:
             # What does not stand now came in as standing, and others were judged by it: begin again, with what is known now.
             self._begin(tables)
             self._see(tables, states)
-        whole = self._add(tables, states, standing)
+            for name in (_FACES, _BUILT_BY):
+                _set_faces(tables, faces, name)
+        whole = self._add(tables, states, bounds)
+        # What new messages carry may take from the record what is in it: then the next step sees to it.
+        whole = whole and _faces(tables) == faces
         tables.set_built(_WHOLE, b"1" if whole else b"0")
+
+    def _bounds(self, tables: DerivedTables, faces: Mapping[int, int]) -> Bounds:
+        """What stands, by all that was seen and all proofs that were read so far."""
+        proved = Bounds({}, faces).proving(self._proved)
+        return Bounds(standing_of(self._channel(), self._store, tables, proved), faces)
 
     def _begin(self, tables: DerivedTables) -> None:
         tables.reset()
@@ -190,17 +202,19 @@ class Projection:
                 known[str(log)] = state.size
         tables.set_built(_SEEN, json.dumps(known).encode())
 
-    def _add(self, tables: DerivedTables, states: Mapping[int, LogState], standing: Mapping[int, int]) -> bool:
+    def _add(self, tables: DerivedTables, states: Mapping[int, LogState], bounds: Bounds) -> bool:
         """Add the next messages, at most STEP; whether they were the last."""
         held = tables.logs()
         streams = [self._rows(log, held.get(log, (0, b""))[0], state.size) for log, state in states.items()]
         rows = islice(placed(heapq.merge(*streams, key=attrgetter("time"))), STEP)
-        projector = Projector(self._channel(), tables, standing, self._proved)
+        projector = Projector(self._channel(), tables, bounds, self._proved, self._court)
         leaves: dict[int, list[bytes]] = {}
         for one in rows:
             leaves.setdefault(one.row.log, []).append(one.row.leaf)
             projector.take(one.row)
         projector.finish()
+        if projector.faces != bounds.faces:
+            _set_faces(tables, projector.faces)
         for log, new in leaves.items():
             size, hashes = held.get(log, (0, b""))
             frontier = _frontier(size, hashes).extend(new)
@@ -226,6 +240,16 @@ def _own_store() -> Iterator[None]:
         yield
     except PeerError as error:
         raise LocalError("store.damaged", f"a message cannot be read: {error.code}") from error
+
+
+def _faces(tables: DerivedTables, name: str = _FACES) -> dict[int, int]:
+    """Of logs that showed two histories, from which index on they do not stand: as far as messages have been read, or as all messages that
+    are in were judged by."""
+    return {int(log): index for log, index in json.loads(tables.built().get(name, b"{}")).items()}
+
+
+def _set_faces(tables: DerivedTables, faces: Mapping[int, int], name: str = _FACES) -> None:
+    tables.set_built(name, json.dumps({str(log): index for log, index in sorted(faces.items())}).encode())
 
 
 def _size(states: Mapping[int, LogState], log: int) -> int:

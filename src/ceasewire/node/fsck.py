@@ -18,6 +18,8 @@ from ..record.channel import Channel
 from ..record.kinds import KINDS
 from ..record.log import mark_void
 from ..record.message import Message
+from ..record.misconduct import KINDS as KINDS_OF_MISCONDUCT
+from ..record.misconduct import open_misconduct
 from ..record.opening import OPENING_SIGNATURES, Opening, check_first, open_opening
 from ..record.values import LogState, Row
 from ..store.interface import KeptCheckpoint, Store
@@ -67,6 +69,7 @@ def check(view: View, progress: Callable[[int, int], None]) -> Result:
     states = view.store.states()
     total = sum(state.size for state in states.values())
     _openings(view, result)
+    _proofs(view, result)
     for number, state in sorted(states.items()):
         if number not in view.channel.logs and (state.size or state.frozen is None):
             result.faults.append(Fault(f"log {number}", "log.unknown", "the charter has no such log"))
@@ -89,6 +92,17 @@ def _openings(view: View, result: Result) -> None:
                 raise PeerError("opening.refused", "of another number than it is kept under")
         except PeerError as error:
             result.faults.append(Fault(f"opening {channel.log_name(number) or number}", error.code, error.detail))
+
+
+def _proofs(view: View, result: Result) -> None:
+    """Each misconduct proof: that it verifies, and says what it is kept as."""
+    for kept in view.store.proofs():
+        try:
+            verdict = open_misconduct(kept.data, view.channel)
+            if (verdict.log, verdict.kind, verdict.from_index) != (kept.log, KINDS_OF_MISCONDUCT.get(kept.kind), kept.from_index):
+                raise PeerError("misconduct.malformed", "of another log, kind or index than it is kept as")
+        except PeerError as error:
+            result.faults.append(Fault(f"misconduct {view.channel.log_name(kept.log) or kept.log} {kept.kind}", error.code, error.detail))
 
 
 class _Log:

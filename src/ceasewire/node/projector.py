@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..record.bodies_action import NOTICE
 from ..record.bodies_line import ACKNOWLEDGEMENT
 from ..record.case_record import ASKING, Belonging, belonging
 from ..record.channel import Channel
+from ..record.conviction import TWO_FACES, Court, carries, of_common
 from ..record.encoding import Value
 from ..record.kinds import KINDS, UNDERSTOOD, references
 from ..record.message import EXERCISE, Body, message_of
@@ -29,23 +30,28 @@ Proved = Callable[[Cosignature], bool]
 
 
 class Projector:
-    """Takes messages; `finish` writes what has gathered. `standing` says what of replaced logs stands, and `proved` whether a cosignature
-    verifies over the log as it is held."""
+    """Takes messages; `finish` writes what has gathered. `bounds` say what stands, and `proved` whether a cosignature verifies over the log
+    as it is held; of a log with two histories only what is the same in both is asked. `faces` are those of `bounds`, lowered by what proofs
+    of misconduct show that messages carry, which `court` judges."""
 
-    def __init__(self, channel: Channel, tables: DerivedTables, standing: Standing, proved: Proved) -> None:
+    def __init__(self, channel: Channel, tables: DerivedTables, bounds: Bounds, proved: Proved, court: Court) -> None:
+        self.faces = dict(bounds.faces)
+        self._court = court
         self._channel = channel
         self._tables = tables
-        self._standing = standing
-        self._proved = proved
+        self._bounds = bounds
+        self._proved = bounds.proving(proved)
         self._items: dict[Ref, tuple[Item, str]] = {}
         self._belongs: dict[Ref, Belonging | None] = {}
         self._touched: list[Ref] = []
 
     def take(self, one: Row) -> None:
         """Take the next message. Raises PeerError enc.* if what is kept is no message."""
-        one = as_marked(one, self._standing)
-        at = Placed(place_of(one, level_of(one, self._before)), one)
         body = message_of(one).body
+        if carries(one.kind, body):
+            self._court.add(self.faces, one)
+        one = self._bounds.marked(one)
+        at = Placed(place_of(one, 0 if one.void == TWO_FACES else level_of(one, self._before)), one)
         watch = one.kind == _ACKNOWLEDGEMENT and body.get(_WATCH) is True
         item = Item(*at.place, one.kind, self._channel.party_of(one.log), one.void, watch)
         self._items[at.ref] = item, text_of(body)
@@ -65,6 +71,8 @@ class Projector:
         self._touched.clear()
 
     def _before(self, log: int, index: int) -> tuple[int, int] | None:
+        if not stands(self._bounds.faces, log, index):
+            return None  # another node may hold another entry there, or none
         known = self._items.get((log, index))
         item = known[0] if known else self._tables.item((log, index))
         return None if item is None else (item.time, item.level)
@@ -114,9 +122,27 @@ class Projector:
                     self._tables.touch_range(found.log, start, found.size, ASKING)
 
 
-def as_marked(one: Row, standing: Standing) -> Row:
-    """The row with the code it bears in the record: that of a replaced log's entry that does not stand, or else its own."""
-    return one if stands(standing, one.log, one.index) else replace(one, void=REPLACED)
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """From which index on a log's entries do not stand: `replaced` of logs that successors replaced, `faces` of those that showed two
+    histories. A log that is in neither stands."""
+
+    replaced: Standing
+    faces: Standing
+
+    def marked(self, one: Row) -> Row:
+        """The row with the code it bears in the record: the first of these that it does not stand by, or else its own."""
+        if not stands(self.faces, one.log, one.index):
+            return replace(one, void=TWO_FACES)
+        return one if stands(self.replaced, one.log, one.index) else replace(one, void=REPLACED)
+
+    def proving(self, proved: Proved) -> Proved:
+        """See `of_common`."""
+        return of_common(self.faces, proved)
+
+    def are_out_of_step(self, tables: DerivedTables) -> bool:
+        """Whether a message of a replaced log that is in stands now and did not when it came, or the other way round."""
+        return any(tables.is_out_of_step(log, end, REPLACED) for log, end in self.replaced.items())
 
 
 def standing_of(channel: Channel, store: Store, tables: DerivedTables, proved: Proved) -> Standing:
@@ -130,11 +156,6 @@ def standing_of(channel: Channel, store: Store, tables: DerivedTables, proved: P
         before = seen_of(rows[0].seen) if index else {}
         found += sights(channel, rows[-1], before, seen_of(rows[-1].seen), proved)
     return standing(channel, found, {log for log, state in store.states().items() if state.size})
-
-
-def is_out_of_step(tables: DerivedTables, standing: Standing) -> bool:
-    """Whether a message that is in stands now and did not when it came, or the other way round."""
-    return any(tables.is_out_of_step(log, end) for log, end in standing.items())
 
 
 def text_of(body: Body) -> str:

@@ -207,6 +207,12 @@ class View:
         found = sorted((time, self.channel.charter.parties[party].slug) for party, time in earliest.items())
         return [{"by": slug, "time": show_time(time)} for time, slug in found]
 
+    def witnessed(self, ref: Ref) -> list[dict[str, Json]]:
+        """Which witnesses of the charter cosigned a checkpoint over the message, each one's earliest, in order of time."""
+        first = [one for one in self.store.first_cosignatures(*ref) if one.by < 0 and self.line(one)]
+        found = sorted((one.time, self.channel.cosigner_name(one.by)) for one in first)
+        return [{"by": name, "time": show_time(time)} for time, name in found]
+
     def show(self, ref: Ref) -> dict[str, Json]:
         """One message with its case and receipts. Raises LocalError ref.missing."""
         one = self.marked(ref)
@@ -216,6 +222,7 @@ class View:
             **self.message(one),
             "case": self.name(*found[0][0]) if found else None,
             "receipts": self.receipts(ref),
+            "witnesses": self.witnessed(ref),
             "withdrawn_by": withdrawn,
             "corrected_by": corrected,
         }

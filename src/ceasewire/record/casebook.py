@@ -18,12 +18,13 @@ from .case_record import Belonging, Received, belonging, word
 from .channel import Channel
 from .charter import Charter
 from .clocks import Ask, Clock, Span, Suspensions
+from .conviction import NOT_STANDING
 from .fields import Json
 from .kinds import KINDS, UNDERSTOOD, references
 from .message import EXERCISE, Body
 from .notices import Match, Notices
 from .order import Placed, RefTuple, placed, seen_of
-from .standing import REPLACED, written
+from .standing import written
 from .values import Cosignature, Row
 from .words import CHANNEL_STATUSES
 
@@ -89,7 +90,7 @@ class Casebook:
         self._rows[one.ref] = one
         if self._began is None:
             self._began = row.time
-        if row.seen != self._seen.get(row.log) and row.void != REPLACED:  # what does not stand shows nothing of other logs
+        if row.seen != self._seen.get(row.log) and row.void not in NOT_STANDING:  # what does not stand shows nothing of other logs
             self._seen[row.log] = row.seen
             proof = Received(one.place, self._channel.party_of(row.log), row.time)
             for log, size in seen_of(row.seen).items():

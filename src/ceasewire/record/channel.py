@@ -68,7 +68,7 @@ class Channel:
             keys = set(_all_keys(one.keys))
             if one.number in found or keys & used or len(keys) < len(_all_keys(one.keys)):
                 raise PeerError("opening.refused", "its number or a key of it is another log's")
-            used |= keys
+            used |= _signing(one)  # a sealing key signs nothing: anybody can put another's into an opening, and harms nobody else by it
             found[one.number] = one
         return dict(sorted(found.items()))
 
@@ -79,9 +79,10 @@ class Channel:
         return Channel(self.signed, [*self.openings.values(), *added]) if added else self
 
     def conflicts(self, opening: Opening) -> list[int]:
-        """The later logs that have the opening's number or one of its keys: both cannot be."""
-        keys = set(_all_keys(opening.keys))
-        return [n for n, one in self.openings.items() if one != opening and (n == opening.number or keys & set(_all_keys(one.keys)))]
+        """The later logs that have the opening's number or one of its keys that sign: both cannot be. They are of one party, since each of
+        these keys has signed its opening."""
+        keys = _signing(opening)
+        return [n for n, one in self.openings.items() if one != opening and (n == opening.number or keys & _signing(one))]
 
     def successors_of(self, log: int) -> tuple[int, ...]:
         """The logs that were opened to follow a log, by number. All of them are valid; there seldom is more than one."""
@@ -181,6 +182,10 @@ class Channel:
 
 def _all_keys(keys: LogKeys) -> tuple[bytes, ...]:
     return (keys.log_ed25519, keys.log_mldsa44, keys.receipt_ed25519, keys.receipt_mldsa44, keys.sealing)
+
+
+def _signing(opening: Opening) -> set[bytes]:
+    return {key for _, key in opening.signing_keys()}
 
 
 def _recovery_keys(card: Card) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ Three classes, three outcomes:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -86,10 +86,12 @@ def admit(
     now: int,
     quota: int,
     around: Around,
+    rows: Sequence[Row] | None = None,
 ) -> Admitted:
     """Admit the messages that follow `state` up to the size of `checkpoint`, whose signature the caller has verified.
 
-    `now` is POSIX seconds; `quota` how many more messages of this log are taken today. Raises PeerError log.frozen, log.gap,
+    `now` is POSIX seconds; `quota` how many more messages of this log are taken today; `rows` are theirs, if the caller has worked them
+    out already. Raises PeerError log.frozen, log.gap,
     log.root, log.time, log.seen, enc.*; Held.
     """
     if state.frozen:
@@ -97,12 +99,13 @@ def admit(
     if state.size + len(messages) != checkpoint.size:
         raise PeerError("log.gap", f"{state.size} held and {len(messages)} given, for a size of {checkpoint.size}")
     _check_order(state, messages, around)
-    rows = [row(state.number, state.size + n, message) for n, message in enumerate(messages)]
+    if rows is None:
+        rows = [row(state.number, state.size + n, message) for n, message in enumerate(messages)]
     frontier = state.frontier.extend([one.leaf for one in rows])
     if frontier.root() != checkpoint.root:
         raise PeerError("log.root", f"size {checkpoint.size}")
     _check_holds(state, messages, now, quota, around)
-    marked = mark_void(channel, rows, [message.body for message in messages], around)
+    marked = mark_void(channel, rows, (message.body for message in messages), around)
     last = messages[-1] if messages else None
     after = LogState(state.number, frontier, last.time if last else state.time, last.seen if last else state.seen)
     return Admitted(tuple(marked), after)
@@ -142,7 +145,7 @@ def _check_holds(state: LogState, messages: Sequence[Message], now: int, quota: 
         raise Held("hold.clock", f"{ahead} s ahead")
 
 
-def mark_void(channel: Channel, rows: Sequence[Row], bodies: Sequence[Body], around: Around) -> list[Row]:
+def mark_void(channel: Channel, rows: Sequence[Row], bodies: Iterable[Body], around: Around) -> list[Row]:
     """The rows, each with the code of the first validity rule it breaks. The rows are consecutive rows of one log."""
     if not rows:
         return []

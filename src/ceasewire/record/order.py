@@ -4,7 +4,8 @@ The level of an entry says how many steps of cause lie below it within its own s
 past, else one more than the highest of those that do. So the place `(time, level, log, index)` belongs to an entry alone. Any part of
 a record sorts like the whole, on every node and in whatever order it came, and whoever keeps the level sorts without reading more.
 
-No entry is dated before what it has seen, so the order is causal as a whole.
+No entry is dated before what it has seen, so the order is causal as a whole. (But for entries that do not stand because their log showed
+two histories: theirs is level 0, and they raise no other's, since another node may hold others in their place.)
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from . import encoding
+from .conviction import TWO_FACES
 from .message import Body, message_of
 from .values import Row
 
@@ -82,8 +84,9 @@ def in_order(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _of_one_second(rows: list[Row]) -> list[Placed]:
-    levels = _levels({(one.log, one.index): one for one in rows})
-    found = [Placed(place_of(one, levels[one.log, one.index]), one) for one in rows]
+    # Of a log that showed two histories another node may hold other entries, or none: what they lie below is no higher for it.
+    levels = _levels({(one.log, one.index): one for one in rows if one.void != TWO_FACES})
+    found = [Placed(place_of(one, levels.get((one.log, one.index), 0)), one) for one in rows]
     found.sort(key=lambda one: one.place)
     return found
 

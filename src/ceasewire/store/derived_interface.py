@@ -17,8 +17,8 @@ class Lost(Exception):
 
 
 class Item(NamedTuple):
-    """What lists ask of a message. `void` is the code it bears in the record, `log.replaced` included; `watch` whether it is a watch
-    check by people."""
+    """What lists ask of a message. `void` is the code it bears in the record, `log.replaced` and `log.two_faces` included; `watch` whether
+    it is a watch check by people."""
 
     time: int
     level: int
@@ -104,8 +104,9 @@ class DerivedTables(Protocol):
     def items(self, wanted: Wanted) -> Iterator[Item]:
         """Messages in record order."""
 
-    def is_out_of_step(self, log: int, end: int) -> bool:
-        """Whether a message of a log stands here and is not below `end`, or is below and does not stand."""
+    def is_out_of_step(self, log: int, end: int, code: str) -> bool:
+        """Whether a message of a log that is not below `end` bears neither log.two_faces nor `code` here, or one that is below bears
+        `code`."""
 
     def count_and_last(self, log: int, kind: int, watch: bool) -> tuple[int, int | None]:
         """How many messages of a log of that kind are not void, and the time of the last; only watch checks if `watch`."""

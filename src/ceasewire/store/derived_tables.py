@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
+from ..record.conviction import NOT_STANDING
 from ..record.kinds import KINDS
 from .derived_cases import CASE_TABLES, CASES, CaseTables
 from .derived_interface import Item, Proof, Ref, Wanted
@@ -108,11 +109,11 @@ class Tables(CaseTables):
         found = self._one(f"SELECT {_COLUMNS} FROM item i WHERE i.log = ? AND i.idx = ?", *ref)
         return None if found is None else Item(*found)
 
-    def is_out_of_step(self, log: int, end: int) -> bool:
-        """Whether a message of a log stands here and is not below `end`, or is below and does not stand."""
-        sql = "SELECT 1 FROM item INDEXED BY item_by_standing WHERE log = ? AND idx {} 'log.replaced' LIMIT 1"
-        late = self._one(sql.format(">= ? AND void IS NOT"), log, end)
-        return bool(late or self._one(sql.format("< ? AND void IS"), log, end))
+    def is_out_of_step(self, log: int, end: int, code: str) -> bool:
+        """See DerivedTables."""
+        sql = "SELECT 1 FROM item INDEXED BY item_by_standing WHERE log = ? AND idx {} LIMIT 1"
+        late = self._one(sql.format(">= ? AND void IS NOT 'log.two_faces' AND void IS NOT ?"), log, end, code)
+        return bool(late or self._one(sql.format("< ? AND void IS ?"), log, end, code))
 
     def items(self, wanted: Wanted) -> Iterator[Item]:
         """Messages in record order."""
@@ -219,7 +220,7 @@ class Tables(CaseTables):
         )
         for log in self._seers(of):
             found = self._one(sql, of, log, index)
-            if found and found[5] != "log.replaced":  # what does not stand shows nothing, and neither does what follows it
+            if found and found[5] not in NOT_STANDING:  # what does not stand shows nothing, and neither does what follows it
                 yield Proof(found[:4], 0, found[4], found[0])
 
     def _by_writing(self, of: int, index: int) -> Iterator[Proof]:

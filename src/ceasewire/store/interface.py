@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass, field, fields
+from typing import Final, Protocol
 
 from ..record.values import Cosignature, LogState, Row
 from .derived_interface import Derived
+
+USED: Final = "used/"  # meta names that begin so: the newest sealing key of ours that a peer used
+_TOLD_AGAIN: Final = ("checkpoints", "cosignatures", "drop_cosignatures", "peers", "meta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +89,27 @@ class Refused:
     number: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class KeptProof:
+    """A misconduct proof (spec/misconduct.md): `log` the number of the log that it is against, `kind` the number of its kind, `from_index`
+    the lowest index from which on the log's entries are two (None: it names none), `time` when it was made or came, POSIX seconds."""
+
+    log: int
+    kind: int
+    from_index: int | None
+    time: int
+    data: bytes
+
+
 @dataclass(slots=True)
 class Change:
     """All that one transaction writes. A store commits the whole of it, durably, or nothing.
 
     `signed` raises the store's counter by one: something signed leaves after this commit (PROTOCOL section 6). Rows, tiles, checkpoints,
     cosignatures and openings (log number -> opening file) are written once; writing one again with the same key is an error of the
-    caller for rows, and without effect for the others. States, peers, fresh keys, shelved runs and `meta` replace what was there.
+    caller for rows, and without effect for the others. States, peers, fresh keys, shelved runs and `meta` replace what was there; so does
+    a proof, of its log and kind. A cosignature is dropped after the
+    others were written, and only if a later one of its cosigner, over the same size, is kept.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -100,23 +117,36 @@ class Change:
     tiles: list[TileHash] = field(default_factory=list)
     checkpoints: list[KeptCheckpoint] = field(default_factory=list)
     cosignatures: list[Cosignature] = field(default_factory=list)
+    drop_cosignatures: list[Cosignature] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     fresh_keys: list[FreshKey] = field(default_factory=list)
     drop_fresh_keys: list[bytes] = field(default_factory=list)
     shelve: list[Shelved] = field(default_factory=list)
     unshelve: list[tuple[int, int]] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
+    proofs: list[KeptProof] = field(default_factory=list)
     openings: dict[int, bytes] = field(default_factory=dict)
     meta: dict[str, bytes] = field(default_factory=dict)
     signed: bool = False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether something rests on it, or leaves after it, that a power cut must not take away. What others said of themselves and what
+        they signed of what is here already (receipts, above all) they say again: docs/decisions/0020."""
+        others = any(getattr(self, one.name) for one in fields(self) if one.name not in _TOLD_AGAIN)
+        return others or not all(name.startswith(USED) for name in self.meta)
 
 
 class Store(Protocol):
     """One channel's store. Every method may raise LocalError store.damaged or disk.failed; reads see the last commit."""
 
     def commit(self, change: Change) -> int:
-        """Write all of the change in one durable transaction; the store's counter after it. Raises LocalError disk.failed and changes
-        nothing (after a failed fsync the store refuses every later commit, since what the page cache then says cannot be trusted)."""
+        """Write all of the change in one transaction, durable if it is `lasting`; the store's counter after it. Raises LocalError
+        disk.failed and changes nothing (after a failed fsync the store refuses every later commit, since what the page cache then says
+        cannot be trusted)."""
+
+    def settle(self) -> None:
+        """Make durable whatever was committed. Any thread may call it. Raises LocalError disk.failed, after which every commit does."""
 
     @property
     def counter(self) -> int:
@@ -176,6 +206,9 @@ class Store(Protocol):
     def first_cosignatures(self, log: int, index: int) -> list[Cosignature]:
         """Of each cosigner, the cosignature of the earliest time (then smallest size) over a size > index."""
 
+    def last_cosignature(self, log: int, by: int, below: int) -> Cosignature | None:
+        """A cosigner's Ed25519 cosignature over the largest checkpoint of a size < below, the latest of these; None if it gave none."""
+
     def cosigned_since(self, log: int, after_size: int) -> list[Cosignature]:
         """Cosignatures over checkpoints of a size > after_size, in order of size."""
 
@@ -193,6 +226,9 @@ class Store(Protocol):
 
     def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
         """The newest refused bytes, newest first. Without `data` the bytes themselves stay on the disk, and theirs are empty."""
+
+    def proofs(self) -> list[KeptProof]:
+        """The misconduct proofs that are kept, in order of (log, kind): one of each at most."""
 
     def derived(self) -> Derived:
         """What is computed from this store and kept beside it."""

@@ -20,11 +20,27 @@ from ..record.values import Cosignature, LogState, Row
 from ..tlog.merkle import Frontier
 from . import rests as rest_index
 from . import schema
-from .interface import FreshKey, KeptCheckpoint, Peer, Refused, Shelved
+from .interface import FreshKey, KeptCheckpoint, KeptProof, Peer, Refused, Shelved
 from .rests import Run, Words
-from .schema import checkpoint, cosignature, fresh_key, log_state, message, meta, opening, peer, refused, rest_run, shelf, tally, tile_hash
+from .schema import (
+    checkpoint,
+    cosignature,
+    fresh_key,
+    log_state,
+    message,
+    meta,
+    misconduct,
+    opening,
+    peer,
+    refused,
+    rest_run,
+    shelf,
+    tally,
+    tile_hash,
+)
 
 _HASH_BYTES = 32
+_ED25519 = 4  # C2SP signature type of an Ed25519 cosignature
 _BATCH = 256  # rows that a scan holds in memory
 
 _LOG: BindParameter[int] = bindparam("log")
@@ -72,6 +88,13 @@ _FIRST_COSIGNATURE = (
     .order_by(cosignature.c.time, cosignature.c.size, cosignature.c.kind)
     .limit(1)
 )
+_LAST_COSIGNATURE = (
+    select(cosignature)
+    .where(cosignature.c.log == _LOG, cosignature.c.by == bindparam("by"), cosignature.c.size < _AT, cosignature.c.kind == _ED25519)
+    .order_by(cosignature.c.size.desc(), cosignature.c.time.desc())
+    .limit(1)
+)
+_PROOFS = select(misconduct).order_by(misconduct.c.log, misconduct.c.kind)
 _PEERS = select(peer).order_by(peer.c.number)
 _FRESH_KEYS = select(fresh_key).order_by(fresh_key.c.made, fresh_key.c.key_id)
 _FRESH_KEY = select(fresh_key).where(fresh_key.c.key_id == bindparam("key_id"))
@@ -343,6 +366,11 @@ class ReadingStore:
             ]
         return [Cosignature(*one) for one in found if one is not None]
 
+    def last_cosignature(self, log: int, by: int, below: int) -> Cosignature | None:
+        """A cosigner's Ed25519 cosignature over the largest checkpoint of a size < below, the latest of these; None if it gave none."""
+        found = self._one(_LAST_COSIGNATURE, log=log, by=by, at=below)
+        return None if found is None else Cosignature(*found)
+
     def cosigned_since(self, log: int, after_size: int) -> list[Cosignature]:
         """Cosignatures over checkpoints of a size > after_size, in order of size."""
         return [Cosignature(*found) for found in self._all(_COSIGNED_SINCE, log=log, at=after_size)]
@@ -371,3 +399,7 @@ class ReadingStore:
         """The newest refused bytes, newest first. Without `data` the bytes themselves stay on the disk, and theirs are empty."""
         found = self._all(_REFUSED if data else _REFUSED_SLIM, most=limit)
         return [Refused(time, log, code, detail, kept[0] if kept else b"", number) for number, time, log, code, detail, *kept in found]
+
+    def proofs(self) -> list[KeptProof]:
+        """The misconduct proofs that are kept, in order of (log, kind): one of each at most."""
+        return [KeptProof(*found) for found in self._all(_PROOFS)]

@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
 
 APPLICATION_ID: Final = 0x43656177  # "Ceaw", in the header of every SQLite file of ours
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Every revision of the schema, oldest first. The last is what this module describes."""
 HEAD: Final = REVISIONS[-1]
 
@@ -157,6 +157,17 @@ refused = Table(
 
 # The files by which later logs were opened, as they came: each log's keys are in its own.
 opening = Table("opening", metadata, _int("number", key=True), _bytes("data"))
+
+# Misconduct proofs, one of each kind against each log.
+misconduct = Table(
+    "misconduct",
+    metadata,
+    _int("log", key=True),
+    _int("kind", key=True),
+    _int("from_index", null=True),
+    _int("time"),
+    _bytes("data"),
+)
 
 meta = Table("meta", metadata, _text("name", key=True), _bytes("value"), sqlite_with_rowid=False)
 

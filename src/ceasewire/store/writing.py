@@ -6,17 +6,32 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Table, bindparam, delete, func, insert, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, Dialect, Table, bindparam, delete, func, insert, select, update
 
 from ..errors import LocalError
 from ..limits import REFUSED_BYTES_KEPT
 from ..record.values import LogState, Row
 from . import rests as rest_index
 from . import schema
-from .interface import Change, Peer, Refused
+from .interface import Change, KeptProof, Peer, Refused
 from .reading import write_map
 from .rests import Run
-from .schema import checkpoint, cosignature, fresh_key, log_state, message, meta, opening, peer, refused, rest_run, shelf, tally, tile_hash
+from .schema import (
+    checkpoint,
+    cosignature,
+    fresh_key,
+    log_state,
+    message,
+    meta,
+    misconduct,
+    opening,
+    peer,
+    refused,
+    rest_run,
+    shelf,
+    tally,
+    tile_hash,
+)
 
 InsertOf = Callable[[Table], Any]
 """A dialect's own insert, which knows ON CONFLICT: `sqlalchemy.dialects.sqlite.insert` or PostgreSQL's."""
@@ -31,17 +46,24 @@ _RESTS = select(message.c.index, message.c.rest).where(message.c.log == _LOG, me
 _WORDS = select(rest_run.c.words).where(rest_run.c.log == _LOG, rest_run.c.start == _AT)
 _DROP_RUN = delete(rest_run).where(rest_run.c.log == _LOG, rest_run.c.start == _AT)
 _DROP_FRESH_KEY = delete(fresh_key).where(fresh_key.c.key_id == bindparam("gone"))
+_DROP_COSIGNATURE = delete(cosignature).where(
+    cosignature.c.log == _LOG,
+    cosignature.c.size == _AT,
+    cosignature.c.by == bindparam("of"),
+    cosignature.c.kind == bindparam("kind_"),
+    cosignature.c.time == bindparam("time_"),
+)
 _UNSHELVE = delete(shelf).where(shelf.c.log == _LOG, shelf.c.start == _AT)
 _TALLY = select(tally.c.value).where(tally.c.name == bindparam("of"))
 _SET_TALLY = update(tally).values(value=bindparam("to")).where(tally.c.name == bindparam("of"))
 # Whoever showed two histories must not be able to wash the evidence away with rubbish. A log is frozen once, so it stays small.
 _MAY_GO = refused.c.code != "log.fork"
-_OLDEST_REFUSED = (
-    select(refused.c.number, (func.length(refused.c.data) + func.length(refused.c.detail) + _REFUSED_ROW_BYTES).label("size"))
-    .where(_MAY_GO)
-    .order_by(refused.c.number)
-)
-_DROP_REFUSED = delete(refused).where(_MAY_GO, refused.c.number <= bindparam("upto"))
+_REFUSED_SIZE = func.length(refused.c.data) + func.length(refused.c.detail) + _REFUSED_ROW_BYTES
+_OF_LOG = refused.c.log.is_not_distinct_from(bindparam("of", type_=BigInteger))
+# Whoever fills the room loses what is oldest of its own, and no evidence against another.
+_FULLEST = select(refused.c.log).where(_MAY_GO).group_by(refused.c.log).order_by(func.sum(_REFUSED_SIZE).desc()).limit(1)
+_OLDEST_REFUSED = select(refused.c.number, _REFUSED_SIZE.label("size")).where(_MAY_GO, _OF_LOG).order_by(refused.c.number)
+_DROP_REFUSED = delete(refused).where(_MAY_GO, _OF_LOG, refused.c.number <= bindparam("upto"))
 _ADD_REFUSED = insert(refused).values({column: bindparam(column.name) for column in refused.c if column.name != "number"})
 
 
@@ -62,6 +84,10 @@ def _peer(known: Peer) -> tuple[Any, ...]:
     return (known.number, known.counter_in, known.sealing_id, known.sealing_key, wants, heads, known.told, known.spoke)
 
 
+def _proof(kept: KeptProof) -> tuple[Any, ...]:
+    return (kept.log, kept.kind, kept.from_index, kept.time, kept.data)
+
+
 class Writer:
     """Writes changes in one dialect. The inserts are compiled once and handed to the driver as text with plain tuples, in the
     order of the columns: for a single message SQLAlchemy's execution would cost as much as SQLite itself."""
@@ -78,7 +104,7 @@ class Writer:
         self._add_row = str(insert(message).compile(dialect=dialect))
         self._add_run = str(insert(rest_run).compile(dialect=dialect))
         self._once = {table: once(table) for table in (tile_hash, checkpoint, cosignature, opening)}
-        self._put = {table: put(table) for table in (log_state, peer, fresh_key, shelf, meta, tally)}
+        self._put = {table: put(table) for table in (log_state, peer, fresh_key, shelf, misconduct, meta, tally)}
 
     def write(self, connection: Connection, change: Change) -> int:
         """Write all of it; the counter after it. Raises LocalError store.damaged for rows that do not continue their log."""
@@ -87,6 +113,9 @@ class Writer:
         _many(connection, self._once[tile_hash], map(_tile, change.tiles))
         _many(connection, self._once[checkpoint], map(_checkpoint, change.checkpoints))
         _many(connection, self._once[cosignature], map(_cosignature, change.cosignatures))
+        for one in change.drop_cosignatures:
+            at = {"log": one.log, "at": one.size, "of": one.by, "kind_": one.kind, "time_": one.time}
+            connection.execute(_DROP_COSIGNATURE, at)
         _many(connection, self._once[opening], change.openings.items())
         _many(connection, self._put[peer], map(_peer, change.peers))
         _many(connection, self._put[fresh_key], map(_fresh_key, change.fresh_keys))
@@ -96,6 +125,7 @@ class Writer:
         for log, start in change.unshelve:
             connection.execute(_UNSHELVE, {"log": log, "at": start})
         _many(connection, self._put[shelf], map(_shelved, change.shelve))
+        _many(connection, self._put[misconduct], map(_proof, change.proofs))
         _many(connection, self._put[meta], change.meta.items())
         if change.refused:
             self._refuse(connection, change.refused)
@@ -142,13 +172,13 @@ class Writer:
         connection.execute(_ADD_REFUSED, values)
         kept = connection.execute(_TALLY, {"of": schema.REFUSED_BYTES}).scalar_one()
         kept += sum(len(one.data) + len(one.detail) + _REFUSED_ROW_BYTES for one in added)
-        dropped = 0
-        if kept > REFUSED_BYTES_KEPT:
-            for number, size in connection.execute(_OLDEST_REFUSED):
+        while kept > REFUSED_BYTES_KEPT and (fullest := connection.execute(_FULLEST).first()):
+            dropped = 0
+            for number, size in connection.execute(_OLDEST_REFUSED, {"of": fullest[0]}):
                 kept, dropped = kept - size, number
                 if kept <= REFUSED_BYTES_KEPT:
                     break
-            connection.execute(_DROP_REFUSED, {"upto": dropped})
+            connection.execute(_DROP_REFUSED, {"of": fullest[0], "upto": dropped})
         connection.execute(_SET_TALLY, {"of": schema.REFUSED_BYTES, "to": kept})
 
     def _count(self, connection: Connection, signed: bool) -> int:
@@ -160,6 +190,9 @@ class Writer:
 
 
 def _many(connection: Connection, sql: str, values: Iterable[tuple[Any, ...]]) -> None:
+    """By the driver itself: SQLAlchemy's part of a short statement costs more than SQLite's. Raises the driver's own errors."""
     rows = list(values)
     if rows:
-        connection.exec_driver_sql(sql, rows)
+        cursor = connection.connection.cursor()
+        cursor.executemany(sql, rows)
+        cursor.close()
