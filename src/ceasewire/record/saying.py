@@ -100,7 +100,7 @@ _SUMMARY: Final[Mapping[str, tuple[str, ...]]] = {
     "channel_status": ("status", "from", "until", "duty_telephone", "reason", "text"),
     "acknowledgement": ("state", "watch", "re"),
     "keys": ("officers", "revoke", "url", "duty_telephone", "reason"),
-    "line_check": ("evidence_held",),
+    "line_check": ("withheld", "evidence_held"),
     "amendment": ("amendment", "text"),
 }
 
@@ -235,12 +235,26 @@ def _corrected(kind: str, value: Json) -> dict[str, Json]:
     return {"now says": in_words("", value) if isinstance(value, dict) else value}
 
 
+def withheld(one: Mapping[str, Json]) -> str:
+    """What a guarantor's node attests of a device, in a sentence without its full stop."""
+    if one["what"] == "receipt":
+        what = f"has given no receipt for the first {one['size']} messages of {one['log']}, which were there to be had since {one['since']}"
+    else:
+        what = f"has not served the first {one['size']} messages of {one['log']}, which it had signed by {one['since']}"
+    return f"{one['by']} {what}; it spoke last at {one['spoke']}"
+
+
+def _withheld(kind: str, value: Json) -> dict[str, Json]:
+    return {"withheld, by the guarantor's machine": [withheld(one) for one in value]}
+
+
 _SAY: Final[Mapping[str, Callable[[str, Json], dict[str, Json]]]] = {
     "types": _types,
     "casualties": _casualties,
     "phrase": _phrase,
     "state": _state,
     "watch": _watch,
+    "withheld": _withheld,
     "fields": _corrected,
     "questions": _questions,
     "answers": _answers,
