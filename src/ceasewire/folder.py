@@ -6,6 +6,7 @@ store.sqlite        messages, checkpoints, receipts (and -wal, -shm beside it)
 derived.sqlite      what lists and cases are read from; may be deleted at any time (and -wal, -shm beside it)
 pen                 the log's private keys, sealed, and the counter that no backup holds
 pen.next            the keys that a rotation is putting in their place
+boot                the start of the machine in which the log was last confirmed (boot.py); in no backup either
 unlock.key          opens the pen of a node made with --no-passphrase
 recovery-SLUG.txt   the recovery key, to be taken away
 lock                held by the one process that writes
@@ -21,26 +22,29 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from . import boot
 from .errors import LocalError
 from .exchange import seal
 from .keyfile import read_unlock_key, sync_folder, write_recovery, write_unlock_key
-from .node.node import Node
+from .node.node import BOOT, Node
 from .node.openings import known_channel, own_log
 from .node.view import View
 from .pen import Pen, Seeds
 from .record.card import Card, LogKeys, RecoveryKey, armor, open_card, sign_card, unarmor
 from .record.charter import SignedCharter, open_charter
 from .store import sqlite
-from .store.interface import Store
+from .store.interface import Change, Store
 
 LOCK_WAIT_SECONDS: Final = 10.0
+LEFTOVER_SECONDS: Final = 60.0
+OPENED_IN: Final = "opened_in"  # meta: the boot in which this store's log was opened, if it is a later one
 PEN: Final = "pen"  # meta: which pen writes this store's log, after a rotation
 
 
@@ -50,6 +54,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.pen_path = path / "pen"
+        self.boot_path = path / "boot"
         self.next_pen_path = path / "pen.next"
         self.store_path = path / "store.sqlite"
         self.charter_path = path / "charter.cwc"
@@ -115,21 +120,21 @@ class Folder:
     # --- Reading ---
 
     def card(self) -> tuple[Card, bytes, bytes]:
-        """The card, its bytes, and its file. Raises LocalError node.missing."""
+        """The card, its bytes, and its file. Raises LocalError node.missing, file.unreadable."""
         try:
             data = unarmor(self.card_path.read_bytes())
-        except OSError:
-            raise LocalError("node.missing", str(self.path)) from None
+        except OSError as error:
+            raise _unread(error, self.card_path, LocalError("node.missing", str(self.path))) from None
         card, raw = open_card(data)
         return card, raw, data
 
     def charter(self) -> SignedCharter:
-        """The charter this node joined. Raises LocalError node.missing, node.not_joined."""
+        """The charter this node joined. Raises LocalError node.missing, node.not_joined, file.unreadable."""
         card = self.card()[0]
         try:
             data = self.charter_path.read_bytes()
-        except OSError:
-            raise LocalError("node.not_joined", card.slug) from None
+        except OSError as error:
+            raise _unread(error, self.charter_path, LocalError("node.not_joined", card.slug)) from None
         return open_charter(data, complete=True)
 
     def position(self, signed: SignedCharter) -> int:
@@ -154,11 +159,33 @@ class Folder:
     def view(self) -> Iterator[View]:
         """The node's store for reading, beside whoever writes. Raises LocalError node.*, store.*."""
         signed = self.charter()
-        store = sqlite.open_reader(self.store_path)
-        try:
+        with ExitStack() as stack:
+            try:
+                store = sqlite.open_reader(self.store_path)
+            except LocalError as error:
+                if error.code != "disk.failed":
+                    raise
+                stack.enter_context(self._still(error))
+                store = sqlite.open_still(self.store_path)
+            stack.callback(store.close)
             yield View(store, known_channel(signed, store), own_log(store, self.position(signed)))
+
+    @contextmanager
+    def _still(self, failed: LocalError) -> Iterator[None]:
+        """SQLite reads beside a writer by a file that it must write. On a full disk, or one that may only be read, it does without if
+        nobody writes: we hold the lock together with others who read so. Raises `failed` where that cannot be had."""
+        try:
+            handle = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            raise failed from None
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                raise failed from None
+            yield
         finally:
-            store.close()
+            os.close(handle)
 
     # --- Writing ---
 
@@ -194,21 +221,67 @@ class Folder:
                 if time.monotonic() >= deadline:
                     raise LocalError("node.locked", str(self.path))
                 time.sleep(0.02)
+            self._remove_leftovers()
             yield
         finally:
             os.close(handle)
 
+    def _remove_leftovers(self) -> None:
+        """What processes that were killed had begun to write. A young one may be another command's that needs no lock, and is at it."""
+        with suppress(OSError):
+            young = time.time() - LEFTOVER_SECONDS
+            for path in (*self.path.glob(".new-*"), *self.path.glob("drafts/.new-*")):
+                with suppress(OSError):
+                    if path.lstat().st_mtime < young:
+                        path.unlink()
+
     @contextmanager
-    def node(self, passphrase: bytes | None, wait: float = LOCK_WAIT_SECONDS) -> Iterator[Node]:
-        """The node, to write with. Raises LocalError node.*, pen.*, store.*."""
+    def node(self, passphrase: bytes | None, wait: float = LOCK_WAIT_SECONDS, *, not_restored: bool = False) -> Iterator[Node]:
+        """The node, to write with, under its lock. `not_restored`: an officer says that no disk was put back or copied. Raises LocalError
+        node.*, pen.*, store.*."""
+        with self.locked(wait), self.opened(passphrase, not_restored=not_restored) as node:
+            yield node
+
+    @contextmanager
+    def opened(self, passphrase: bytes | None, *, not_restored: bool = False) -> Iterator[Node]:
+        """As `node`, for whoever holds the lock already."""
         signed = self.charter()
         position = self.position(signed)
-        with self.locked(wait), self.store() as store, self.pen(passphrase) as pen:
+        with self.store() as store, self.pen(passphrase) as pen:
             try:
-                channel = known_channel(signed, store)
-                yield Node(store, pen, channel, own_log(store, position), clock=time.time, random=random)
+                channel, confirmed = known_channel(signed, store), None if self.is_sure(store, keep=True) else self.keep_boot
+                node = Node(store, pen, channel, own_log(store, position), clock=time.time, random=random, confirmed=confirmed)
+                if not_restored:
+                    node.confirm("officer")
+                yield node
             finally:
                 pen.sync()  # also after an error: what was committed before it may have left
+
+    def is_sure(self, store: Store, *, keep: bool = False) -> bool:
+        """Whether the log was confirmed, or opened, since the machine was started; False where the system does not say when that was. A
+        folder of a version that kept no `boot` counts as confirmed, once: whoever writes to it (`keep`) makes one."""
+        current = boot.current()
+        if current is None:
+            return False
+        if store.meta(OPENED_IN) == current.encode("ascii"):
+            return True
+        try:
+            return boot.kept(self.boot_path) == current
+        except FileNotFoundError:
+            if store.meta(BOOT) is not None:
+                return False  # there was one, so this is a copy without it
+            if keep:
+                self.keep_boot()
+                with suppress(LocalError):
+                    store.commit(Change(meta={BOOT: b""}))
+            return True
+
+    def keep_boot(self) -> None:
+        """The log is confirmed for as long as the machine runs. What cannot be written down is asked again at the next start."""
+        current = boot.current()
+        if current is not None:
+            with suppress(LocalError):
+                Folder.write(self.boot_path, boot.encode(current))
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -228,6 +301,13 @@ class Folder:
             Pen.replace(self.pen_path, self.next_pen_path)
         else:
             self.next_pen_path.unlink()
+
+
+def _unread(error: OSError, path: Path, missing: LocalError) -> LocalError:
+    """A file that is not there means one thing, and one that cannot be read another: who is told `not joined` would join again."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return missing
+    return LocalError("file.unreadable", f"{path}: {error.strerror}")
 
 
 def _try_lock(handle: int) -> bool:

@@ -11,6 +11,7 @@ The recovery key is a text of a few lines, so that it can also be kept on paper:
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -80,7 +81,8 @@ def sync_folder(path: Path) -> None:
 def open_secret(path: Path, flags: int = os.O_RDONLY) -> int:
     """A descriptor of a file that belongs to us alone; the caller closes it.
 
-    Raises LocalError pen.mode for a symbolic link, another owner, or a mode wider than 0600; pen.damaged for what is no file.
+    Raises LocalError pen.mode for a symbolic link, another owner, or a mode wider than 0600 or that keeps us out; pen.damaged for what
+    is no file; disk.failed for what the disk does not give.
     """
     try:
         # Without waiting, should someone have put a pipe there.
@@ -88,7 +90,8 @@ def open_secret(path: Path, flags: int = os.O_RDONLY) -> int:
     except FileNotFoundError as error:
         raise LocalError("pen.damaged", f"there is no file {path.name}") from error
     except OSError as error:
-        code = "pen.damaged" if path.is_dir() else "pen.mode"
+        by_mode = error.errno in (errno.EACCES, errno.EPERM, errno.ELOOP)
+        code = "pen.damaged" if path.is_dir() else "pen.mode" if by_mode else "disk.failed"
         raise LocalError(code, f"{path.name}: {error.strerror}") from error
     try:
         held = os.fstat(handle)

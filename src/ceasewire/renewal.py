@@ -14,15 +14,15 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from . import limits
+from . import boot, limits
 from .errors import LocalError
-from .folder import PEN, Folder, log_signers, new_seeds, public_keys, random, recovery_key, signer, signer_pq
+from .folder import OPENED_IN, PEN, Folder, log_signers, new_seeds, public_keys, random, recovery_key, signer, signer_pq
 from .keyfile import read_recovery, write_unlock_key
 from .node.beginning import begin
 from .node.node import Node
@@ -30,7 +30,7 @@ from .node.openings import known_channel, own_log
 from .node.view import View
 from .pen import Pen, Seeds
 from .record.channel import Channel
-from .record.opening import Opening, open_opening, sign_opening
+from .record.opening import Opening, open_opening, position_of, sign_opening
 from .store import sqlite
 from .store.interface import Store
 from .tlog.merkle import EMPTY_ROOT
@@ -60,7 +60,7 @@ class _New:
 
     def opened(self) -> Opened:
         follows, channel = self.opening.predecessor, self.channel
-        name = None if follows is None else channel.logs[follows].slug
+        name = None if follows is None else log_name(channel, follows)
         return Opened(channel.logs[self.opening.number].slug, name, self.opening.size)
 
 
@@ -72,16 +72,39 @@ def rotate(folder: Folder, passphrase: bytes | None, recovery: Path, *, clock: C
     """
     signed = folder.charter()
     position = folder.position(signed)
-    with _alone(folder), folder.store() as store:
+    with alone(folder), folder.store() as store:
+        view = View(store, known_channel(signed, store), own_log(store, position))
         secret = folder.secret(passphrase)
-        channel, own = known_channel(signed, store), own_log(store, position)
-        sealing = _old_sealing(folder, secret, store, own)
-        new = _prepare(View(store, channel, own), position, own, recovery)
-        Pen.create(folder.next_pen_path, new.seeds, secret, passphrase is not None, os.urandom)
-        meta = {PEN: Pen.identity(folder.next_pen_path)}
-        with _node(store, folder.next_pen_path, secret, new, clock) as node:
-            begin(node, {new.opening.number: new.file}, meta, sealing)
-        Pen.replace(folder.pen_path, folder.next_pen_path)
+        return succeed(folder, view, view.own, (secret, passphrase is not None), recovery, clock=clock)
+
+
+def succeed(
+    folder: Folder,
+    view: View,
+    predecessor: int,
+    secret: tuple[bytes, bool],
+    recovery: Path,
+    *,
+    openings: Mapping[int, bytes] | None = None,
+    meta: Mapping[str, bytes] | None = None,
+    clock: Clock = time.time,
+) -> Opened:
+    """New keys for this node, in a log that follows `predecessor`, which its store may not know; for whoever holds the lock and has the
+    store open in `view`. `secret` opens the old pen and the new one, and whether it is a passphrase; `openings` (files by number, verified,
+    of logs that the view's channel knows) and `meta` are kept with the first entry.
+
+    Raises LocalError pen.*, store.*, usage, disk.failed; then the folder is as it was, or the next to open it finishes.
+    """
+    key, is_passphrase = secret
+    sealing = _old_sealing(folder, key, view.store, view.own)
+    new = _prepare(view, view.channel.party_of(view.own), predecessor, recovery)
+    Pen.create(folder.next_pen_path, new.seeds, key, is_passphrase, os.urandom)
+    # Nobody else holds keys that were made just now.
+    kept = {PEN: Pen.identity(folder.next_pen_path), OPENED_IN: (boot.current() or "").encode("ascii"), **(meta or {})}
+    with _node(view.store, folder.next_pen_path, key, new, clock) as node:
+        begin(node, {**(openings or {}), new.opening.number: new.file}, kept, sealing)
+    Pen.replace(folder.pen_path, folder.next_pen_path)
+    folder.keep_boot()
     return new.opened()
 
 
@@ -119,8 +142,14 @@ def add_device(
     return new.opened()
 
 
+def log_name(channel: Channel, log: int) -> str:
+    """The name of a party's log, which its number tells also where its opening is not known."""
+    known = channel.log_name(log)
+    return known or f"{channel.charter.parties[position_of(log) or 0].slug}.{log % 2**24:06x}"
+
+
 @contextmanager
-def _alone(folder: Folder) -> Iterator[None]:
+def alone(folder: Folder) -> Iterator[None]:
     try:
         with folder.locked(0):
             yield

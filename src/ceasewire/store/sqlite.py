@@ -20,7 +20,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -38,8 +38,8 @@ from .writing import Writer
 DERIVED: Final = "derived.sqlite"
 BUSY_MILLISECONDS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log, then its pages go into the file
-WRITER_CACHE_KIB: Final = 16 * 1024
-READER_CACHE_KIB: Final = 4 * 1024
+WRITER_CACHE_KIB: Final = 6 * 1024
+READER_CACHE_KIB: Final = 1024
 
 _COMMON = {
     "synchronous": "FULL",
@@ -106,12 +106,28 @@ def _fill(path: Path) -> None:
             connection.execute(insert(schema.revision), {"version_num": schema.HEAD})
             tallies = [{"name": name, "value": 0} for name in (schema.COUNTER, schema.REFUSED_BYTES)]
             connection.execute(insert(schema.tally), tallies)
+        _empty_log(engine)
     except DBAPIError as error:
         raise explain(error) from error
     finally:
-        engine.dispose()  # the last connection to close empties the write-ahead log into the file
+        engine.dispose()
     with _opened(path) as handle:
         os.fsync(handle)
+
+
+def _empty_log(engine: Engine) -> None:
+    """Move the write-ahead log into the file, all of it. Closing the last connection does so too, and does not say if it fails.
+
+    Raises LocalError disk.failed.
+    """
+    with engine.connect() as connection:
+        raw: Any = connection.connection.driver_connection
+        try:
+            (busy, *_) = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise LocalError("disk.failed", str(error)) from error
+        if busy:
+            raise LocalError("disk.failed", "the write-ahead log could not be moved into the store")
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -193,21 +209,49 @@ def open_writer(path: Path) -> SqliteStore:
                 upgrade(connection)
         with _explained(), writers.connect() as connection:
             check_safety(connection)
+        _sync_names(path)
         return SqliteStore(path, _existing(path, "ro", _READING, 4), writers)
     except BaseException:
         writers.dispose()
         raise
 
 
+def _sync_names(path: Path) -> None:
+    """Make the name of the write-ahead log durable, which reading has made. SQLite does it too, and does not look at whether it worked."""
+    try:
+        with _opened(path.parent) as folder:
+            os.fsync(folder)
+    except OSError as error:
+        raise LocalError("disk.failed", f"{path.parent}: {error.strerror}") from error
+
+
 def open_reader(path: Path) -> SqliteStore:
     """The store at `path`, to read beside a writer in another process or alone. Raises as open_writer, and `usage` for a store of
     an older schema, which a writer must first bring to this version's."""
-    readers = _existing(path, "ro", _READING, 4)
+    return _reader(path, "ro")
+
+
+def open_still(path: Path) -> SqliteStore:
+    """The store at `path`, to read on a disk that takes nothing: a full one, or one that may only be read. The caller sees to it that
+    nobody writes meanwhile. Raises as open_reader; disk.failed also when a write-ahead log is there, which cannot be left out."""
+    log = path.with_name(path.name + "-wal")
+    try:
+        left = log.stat().st_size if log.exists() else 0
+    except OSError as error:
+        raise LocalError("disk.failed", f"{log.name}: {error.strerror}") from error
+    if left:
+        raise LocalError("disk.failed", f"{log.name} holds messages that cannot be read while the disk takes nothing")
+    return _reader(path, "ro&immutable=1")
+
+
+def _reader(path: Path, mode: str) -> SqliteStore:
+    readers = _existing(path, mode, _READING, 4)
     try:
         with _explained(), readers.connect() as connection:
             if _revision(connection) != schema.HEAD:
                 raise LocalError("usage", "the store is of an older version, and only a command that writes brings it to this one")
-            check_safety(connection)
+            if mode == "ro":
+                check_safety(connection)  # of a store that nobody can write to now nothing can be lost
         return SqliteStore(path, readers, None)
     except BaseException:
         readers.dispose()
@@ -238,10 +282,11 @@ class SqliteStore(ReadingStore):
         self._connection = None if writers is None else writers.connect()
         self._writer = Writer(readers.dialect, sqlite_insert)
         self._one_at_a_time = threading.Lock()
-        self._failed = False
+        self._failed = self._unsettled = False
+        self._log = path.with_name(path.name + "-wal")
 
     def commit(self, change: Change) -> int:
-        """Write all of the change in one durable transaction; the store's counter after it.
+        """Write all of the change in one transaction, durable if it is `lasting`; the store's counter after it.
 
         Raises LocalError and changes nothing: disk.failed; store.damaged for a message that is there already or does not continue
         its log (a second pen, or an error of ours); node.locked when another process writes; usage when opened for reading. After
@@ -254,11 +299,43 @@ class SqliteStore(ReadingStore):
             if self._failed:
                 raise LocalError("disk.failed", "an earlier write failed, so nothing more is written until the store is opened again")
             try:
-                with self._connection.begin():
+                with self._synced(self._connection, change.lasting), self._connection.begin():
                     return self._writer.write(self._connection, change)
-            except DBAPIError as error:
-                self._failed = _kind(error) == sqlite3.SQLITE_IOERR
-                raise explain(error) from error
+            except (DBAPIError, sqlite3.Error) as error:
+                known = error if isinstance(error, DBAPIError) else DBAPIError(None, None, error)
+                self._failed = _kind(known) == sqlite3.SQLITE_IOERR
+                raise explain(known) from error
+
+    @contextmanager
+    def _synced(self, connection: Connection, lasting: bool) -> Iterator[None]:
+        """Within, a commit waits for the disk, or, if it need not last, only for the kernel: it is whole or not there after a power cut,
+        and the next one that waits, or `settle`, makes it durable too."""
+        raw = connection.connection.driver_connection
+        if lasting or raw is None:
+            yield
+            self._unsettled = False
+            return
+        raw.execute("PRAGMA synchronous = NORMAL")
+        try:
+            yield
+            self._unsettled = True
+        finally:
+            raw.execute("PRAGMA synchronous = FULL")
+
+    def settle(self) -> None:
+        """Make durable whatever was committed. Any thread may call it. Raises LocalError disk.failed, after which every commit does."""
+        if not self._unsettled:
+            return
+        self._unsettled = False
+        try:
+            # SQLite locks the store and its index, and never the log, so that closing it lets go of none of its locks.
+            with _opened(self._log) as handle:
+                os.fdatasync(handle)
+        except FileNotFoundError:
+            return  # moved into the file, which is synced before the log goes
+        except OSError as error:
+            self._failed = True
+            raise LocalError("disk.failed", f"{self._log.name}: {error.strerror}") from error
 
     def derived(self) -> Derived:
         """What is computed from this store and kept beside it."""
@@ -267,6 +344,8 @@ class SqliteStore(ReadingStore):
     def close(self) -> None:
         """Let go of the database. A writing store truncates its write-ahead log first. Closing again does nothing."""
         self._derived.close()
+        with suppress(LocalError):  # nothing rests on what this would have made durable
+            self.settle()
         with self._one_at_a_time:
             self._readers.dispose()
             if self._connection is None or self._writers is None:
