@@ -18,9 +18,10 @@ from carriers.sides import end, in_loop, make_sides, process, running, start, st
 from ceasewire import served
 from ceasewire.carriers import alarm
 from ceasewire.carriers.control import call
+from ceasewire.carriers.listening import bind
 from ceasewire.errors import CeasewireError
 from ceasewire.node.exchange import Exchange
-from ceasewire.serve import bind, run
+from ceasewire.serve import run
 from helpers import local
 
 SEND = {"op": "send", "kind": "statement", "json": {"text": "hello"}}

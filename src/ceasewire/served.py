@@ -20,6 +20,7 @@ from .carriers.hub import Hub
 from .carriers.line import talk_once
 from .carriers.lines import Lines
 from .carriers.logs import Log
+from .carriers.witnesses import Witnessed, Witnesses, show_once
 from .console.health import NodeHealth, node_health
 from .errors import CeasewireError, LocalError
 from .node import drafts, schedule
@@ -69,7 +70,8 @@ class Served:
         self._tls_ca = tls_ca
         self._alarm = alarm
         self._lines = Lines(hub, tls_ca, self._log)
-        self.control = Control(hub, home.control_path, self.sync, self.status)
+        self._witnesses = Witnesses(hub, tls_ca, self._log)
+        self.control = Control(hub, home.control_path, self.sync, self.status, self.show_witnesses)
         # Reading beside the node's thread, so that no page delays a message.
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="status")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reading")
@@ -94,7 +96,8 @@ class Served:
 
     def tasks(self) -> list[Coroutine[None, None, None]]:
         """What runs as long as it is served. None of them ends by an error, which would end the other nodes too."""
-        chores = (self._lines.run, self._sync_pen, self._retry_shelf, self._warn, self.control.run, self._clockwork.run)
+        lines = (self._lines.run, self._witnesses.run, self.control.run, self._clockwork.run)
+        chores = (*lines, self._sync_pen, self._retry_shelf, self._warn)
         return [self._kept(chore) for chore in chores]
 
     async def _kept(self, chore: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -114,10 +117,16 @@ class Served:
     # --- Chores ---
 
     async def _sync_pen(self) -> None:
-        """The pen's last note is durable within a second. In a thread of its own: the node goes on meanwhile."""
+        """The pen's last note is durable within a second, and so is what the store wrote without waiting for the disk. In a thread of its
+        own: the node goes on meanwhile."""
         synced = -1
         while True:
             await asyncio.sleep(PEN_SECONDS)
+            try:
+                await asyncio.to_thread(self.node.store.settle)
+            except LocalError as error:
+                self.hub.failed = error.code
+                self._news.set()
             counter = self.node.pen.counter
             if counter == synced:
                 continue
@@ -185,6 +194,10 @@ class Served:
         peers = self.hub.exchange.peers() if peer is None else [peer]
         return [await talk_once(self.hub, one, self._tls_ca, self._log) for one in peers]
 
+    async def show_witnesses(self) -> list[Witnessed]:
+        """Show every witness of the charter our logs, also where nothing is new."""
+        return await show_once(self.hub, self._tls_ca, self._log)
+
     async def send(self, kind: str, json: Json, size: int) -> Sent:
         """Send one message, with others that come at the same time; `size` is the length of its JSON in bytes. Raises as Node.send."""
         return await self.control.send(kind, json, size)
@@ -220,11 +233,12 @@ class Served:
                 self._status = await loop.run_in_executor(self._reader, self._read_status)
                 self._status_until = loop.time() + max(STATUS_SECONDS, _SLOW_STATUS * (loop.time() - began))
         jumped = [alarm.as_json() for alarm in self._clockwork.jumped()]
-        return {**self._status, "alarms": [*self._status["alarms"], *jumped], "calls": self._lines.calls()}
+        calls = {"calls": self._lines.calls(), "witness_calls": self._witnesses.calls()}
+        return {**self._status, "alarms": [*self._status["alarms"], *jumped], **calls}
 
     def _read_status(self) -> dict[str, Json]:
         node = self.node
-        return status(node.reading, node.now(), node.closed)
+        return status(node.reading, node.now(), node.closed or node.unsure)
 
     async def health(self) -> NodeHealth:
         """What the status page shows. A node that cannot be read shows that, and takes no other from the page."""

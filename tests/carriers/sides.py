@@ -16,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import uvloop
-
 from ceasewire.carriers.control import call
+from ceasewire.carriers.listening import Loop, bind
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node
 from ceasewire.record.card import Card
 from ceasewire.record.charter import open_charter
 from ceasewire.record.draft import from_toml
-from ceasewire.serve import Options, bind, serve
+from ceasewire.serve import Options, serve
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 STATEMENT = {"text": "It is quiet here.", "language": "en"}
@@ -141,7 +140,7 @@ async def until(what: Callable[[], bool], seconds: float = 10.0) -> float:
 
 def in_loop(coroutine: Any) -> Any:
     """Run it in the kind of loop that serves."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(coroutine)
 
 

@@ -352,3 +352,36 @@ def test_e17_a_name_that_leads_here_is_refused_at_each_connection(monkeypatch: p
         await client.close()
 
     in_loop(main())
+
+
+@pytest.mark.parametrize(
+    ("head", "code", "seconds"),
+    [
+        (b"429 Too Many Requests\r\nRetry-After: 7", "net.busy", 7),
+        (b"429 Too Many Requests\r\nRetry-After: 99999", "net.busy", clients.MOST_LATER_SECONDS),
+        (b"429 Too Many Requests\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT", "net.busy", 0),
+        (b"429 Too Many Requests", "net.busy", 0),
+        (b"503 Service Unavailable\r\nRetry-After: 5", "net.refused", 5),
+    ],
+)
+def test_e14_we_come_again_when_we_are_told_to(head: bytes, code: str, seconds: int) -> None:
+    async def main() -> None:
+        async with answering(lambda writer: writer.write(b"HTTP/1.1 " + head + b"\r\nContent-Length: 0\r\n\r\n")) as (client, _):
+            with pytest.raises(clients.Later) as caught:
+                await client.post(b"bundle")
+            assert (caught.value.code, caught.value.seconds) == (code, seconds)
+            assert await client.reachable()
+
+    in_loop(main())
+
+
+def test_a_port_that_nobody_listens_at_is_not_reachable() -> None:
+    async def main() -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            client = Client(Target(f"http://127.0.0.1:{probe.getsockname()[1]}/exchange", True), None, lambda _: None)
+            assert not await client.reachable()
+            other = Client(Target("http://169.254.169.254:1/exchange", False), None, lambda _: None)
+            assert not await other.reachable()
+
+    in_loop(main())

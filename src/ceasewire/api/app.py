@@ -38,7 +38,7 @@ _STATUS: Final = {
     "api.type": 415,
     "ref.missing": 404,
     "release.missing": 409,
-    **dict.fromkeys(("log.closed", "log.replaced", "disk.failed", "random.failed"), 503),
+    **dict.fromkeys(("log.closed", "log.replaced", "log.unsure", "disk.failed", "random.failed"), 503),
 }
 _OURS: Final = ("file.", "node.", "pen.", "store.", "net.")  # families of codes that say what is wrong with this machine
 _HEADERS: Final = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "2"}, 503: {"Retry-After": "5"}}

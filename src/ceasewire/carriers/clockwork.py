@@ -110,7 +110,7 @@ class Clockwork:
         node, passed = self._hub.node, self._passed()
         now = node.now()
         jumped = self._steady.look(now, passed)
-        if node.closed:
+        if node.closed or node.unsure:
             return None
         checked, clock = self._own.last(), self._clocks().line_check
         asked = schedule.seconds_to_check(checked, clock, now)

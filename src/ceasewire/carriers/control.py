@@ -1,9 +1,11 @@
 """The socket in a node's folder, through which other commands reach the process that writes. docs/operators.md.
 
 One JSON object a line asks, one answers: `{"op": "send", "kind": K, "json": {...}}`, `{"op": "send_many", "drafts": [[K, {...}], ...]}`
-(all of them under one signature, or none), `{"op": "sync", "peer": SLUG or null}`,
+(all of them under one signature, or none), `{"op": "sync", "peer": SLUG or null}` (with `"witnesses": true` also
+the witnesses, and the answer is `{"peers", "witnesses"}`),
 `{"op": "bundle_write", "to": SLUG}`, `{"op": "bundle_read", "data": BASE64}`, `{"op": "status"}`,
-`{"op": "send_draft", "draft": ID}`. The answer is `{"result": ...}`, or
+`{"op": "send_draft", "draft": ID}`; with each, `"not_restored": true` for an officer's word after a restart. The answer is
+`{"result": ...}`, or
 `{"error": {"code", "detail", "peer"}}`; `peer` says whether bytes from outside were at fault. The socket is the owner's alone (0600).
 
 Sends that come together are committed together: one signature and one fsync for all of them.
@@ -27,13 +29,16 @@ from ..errors import CODES, CeasewireError, LocalError, PeerError
 from ..limits import BATCH_BYTES
 from ..node.drafts import Drafts
 from ..node.exchange import Report
-from ..node.node import Sent
+from ..node.node import Prepared, Sent
 from ..node.openings import called
 from ..record.fields import Json
 from .file import read_bundles
 from .hub import Hub
+from .witnesses import Witnessed
 
 CALL_SECONDS: Final = 60.0
+SURE_SECONDS: Final = 10.0  # how long a message waits, after a restart, for a peer to confirm our log (docs/decisions/0017)
+_SURE_STEP_SECONDS: Final = 0.05
 LINE_BYTES: Final = 512 * 1024**2  # a file of bundles, in base64
 _BACKLOG: Final = 512
 # The CBOR of a body is never four times its JSON, so that what is gathered, at most Node.batch_most, fits one batch: it is committed whole
@@ -102,11 +107,13 @@ class Control:
         path: Path,
         sync: Callable[[int | None], Awaitable[list[Report]]],
         status: Callable[[], Awaitable[dict[str, Json]]],
+        witnesses: Callable[[], Awaitable[list[Witnessed]]] | None = None,
     ) -> None:
         self._hub = hub
         self._path = path
         self._sync = sync
         self._status = status
+        self._witnesses = witnesses
         self._sends: asyncio.Queue[tuple[Draft, int, asyncio.Future[Sent]]] = asyncio.Queue()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._inode: tuple[int, int] | None = None
@@ -170,6 +177,10 @@ class Control:
 
     async def _do(self, request: dict[str, Any], size: int) -> Json:
         op, hub = request.get("op"), self._hub
+        if request.get("not_restored") is True:
+            await hub.run(hub.node.confirm, "officer")
+        if op in ("send_many", "send_draft"):
+            await self._sure()
         if op == "send" and isinstance(request.get("kind"), str):
             return (await self.send(request["kind"], request.get("json"), size)).as_json()
         if op == "send_many":
@@ -178,7 +189,11 @@ class Control:
         if op == "sync":
             slug = request.get("peer")
             peers: Sequence[int | None] = [None] if slug is None else called(hub.node, _name(slug))
-            return [report.as_json() for peer in peers for report in await self._sync(peer)]
+            reports = [report.as_json() for peer in peers for report in await self._sync(peer)]
+            if request.get("witnesses") is not True:
+                return reports
+            shown = [] if slug is not None or self._witnesses is None else await self._witnesses()
+            return {"peers": reports, "witnesses": [one.as_json() for one in shown]}
         if op == "bundle_write":
             data, messages = await hub.run(hub.exchange.write_files, _name(request.get("to")))
             return {"data": base64.b64encode(data).decode(), "messages": messages}
@@ -192,10 +207,18 @@ class Control:
             return await self._status()
         raise LocalError("usage", "an operation that this version does not have")
 
+    async def _sure(self) -> None:
+        """After a restart the lines ask at once, and an answer is mostly there before an officer could read why a message is refused."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + SURE_SECONDS
+        while self._hub.node.unsure and loop.time() < until:
+            await asyncio.sleep(_SURE_STEP_SECONDS)
+
     # --- Group commit ---
 
     async def send(self, kind: str, json: Json, size: int) -> Sent:
         """Send one message together with whatever comes at the same time; `size`: bytes of its JSON. Raises as Node.send."""
+        await self._sure()
         done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
         self._sends.put_nowait(((kind, json), size, done))
         return await done
@@ -222,34 +245,36 @@ class Control:
                 if isinstance(result, Sent):
                     done.set_result(result)
                 else:
+                    self._hub.blame(result)
                     done.set_exception(result)
 
 
 def send_each(hub: Hub, drafts: list[Draft]) -> list[Sent | Exception]:
     """Send drafts together; of each what was sent, or why it was not. A bad draft takes no other with it. In the node's thread."""
     results: dict[int, Sent | Exception] = {}
+    prepared: dict[int, Prepared] = {}
     for place, draft in enumerate(drafts):
         try:
-            hub.node.read(*draft)
+            prepared[place] = Prepared(*hub.node.read(*draft))
         except CeasewireError as error:
             results[place] = error
-    _send_some(hub, drafts, [place for place in range(len(drafts)) if place not in results], results)
+    _send_some(hub, prepared, list(prepared), results)
     return [results[place] for place in range(len(drafts))]
 
 
-def _send_some(hub: Hub, drafts: list[Draft], places: list[int], results: dict[int, Sent | Exception]) -> None:
+def _send_some(hub: Hub, prepared: dict[int, Prepared], places: list[int], results: dict[int, Sent | Exception]) -> None:
     """All of them under one checkpoint; if one of them is not valid in the log as it stands, each half by itself."""
     if not places:
         return
     try:
-        results.update(zip(places, hub.node.send_many([drafts[place] for place in places]), strict=True))
+        results.update(zip(places, hub.node.send_prepared([prepared[place] for place in places]), strict=True))
     except CeasewireError as error:
-        if len(places) == 1 or error.code in {"log.closed", "log.replaced", "disk.failed", "random.failed", "store.damaged"}:
+        if len(places) == 1 or error.code in {"log.closed", "log.replaced", "log.unsure", "disk.failed", "random.failed", "store.damaged"}:
             results.update(dict.fromkeys(places, error))
             return
         middle = len(places) // 2
-        _send_some(hub, drafts, places[:middle], results)
-        _send_some(hub, drafts, places[middle:], results)
+        _send_some(hub, prepared, places[:middle], results)
+        _send_some(hub, prepared, places[middle:], results)
 
 
 def _drafts(found: object, size: int, most: int) -> list[Draft]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD_SECONDS: Final = 15.0
+HEAD_SECONDS: Final = 12.0
 HEAD_BYTES: Final = 32 * 1024
 STALL_SECONDS: Final = 30.0
 _WRITE_BUFFER_BYTES: Final = 16 * 1024  # small, so that a slow reader who does read is not taken for one who does not

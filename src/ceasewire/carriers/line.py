@@ -23,7 +23,7 @@ from ..limits import POLL_SECONDS
 from ..node.composing import address
 from ..node.exchange import Composed, Exchange, Report
 from ..record.fields import Json, show_time
-from .client import Client
+from .client import Client, Later
 from .hub import THIRD_SECONDS, Hub
 from .logs import Log, open_log
 from .urls import Target, check_url
@@ -32,6 +32,9 @@ LEAST_PAUSE_SECONDS: Final = 0.2
 MOST_PAUSE_SECONDS: Final = 60.0
 EARLY_SECONDS: Final = 0.5  # a new message of ours ends a pause, but no attempt comes sooner after the one before
 NO_PROGRESS_SECONDS: Final = 5.0  # the longest pause between polls that are answered at once and bring nothing new
+LEAST_KNOCK_SECONDS: Final = 1.0  # between two looks whether a peer that was out of reach can be reached
+MOST_KNOCK_SECONDS: Final = 3.0
+_KNOCK_DOUBLINGS: Final = 5
 STEADY_SECONDS: Final = 60.0  # a line that was well for so long may raise an alarm again
 _DOUBLINGS: Final = 10
 
@@ -62,19 +65,25 @@ class LineStatus:
 class Line:
     """To one peer with a URL."""
 
-    def __init__(self, hub: Hub, peer: int, tls_ca: Path | None, log: Log) -> None:
+    def __init__(self, hub: Hub, peer: int, tls_ca: Path | None, log: Log, url: str | None = None) -> None:
+        """`url`: where to call it, in the place of the address that its party gave."""
         self.hub = hub
         self.peer = peer
         self.status = LineStatus()
         self._log = log.bind(line=hub.node.channel.logs[peer].slug)
         self._tls_ca = tls_ca
+        self._url = url
         self._news = asyncio.Event()
+        self._knocked = asyncio.Event()
+        self._knocked_in_vain = 0
         self._client: Client | None = None
         self._idle = 0
+        self._following: tuple[tuple[int, int], Composed] | None = None  # the next poll, composed already
         self._stuck: dict[int, int] = {}  # log -> from where on the last talk did not get further with it
         self._stuck_until = 0.0
         self._ahead_since: float | None = None
         self._attempted = 0.0
+        self._not_before = 0.0  # the peer asked us not to come sooner
         self._alarmed = self._said_down = False
         self._well_since: float | None = None
 
@@ -89,6 +98,8 @@ class Line:
                     await self._turns()
                 except CeasewireError as error:
                     self._failed(error.code, error.detail)
+                    if isinstance(error, Later):
+                        self._not_before = self._now() + error.seconds
                 except Exception as error:  # a defect of ours must not cut the line for ever
                     self._failed("net.unreachable", type(error).__name__)
                 await self._pause()
@@ -103,6 +114,7 @@ class Line:
             self._client = None
 
     async def _turns(self) -> None:
+        self._following = None
         await self.talk()
         while True:
             poll = asyncio.create_task(self._poll())
@@ -129,19 +141,24 @@ class Line:
 
     async def _until_push(self) -> float | None:
         """In how many seconds to push; None when nothing is due."""
-        due = await self.hub.run(self._due)
+        due, ahead = await self.hub.run_for(self.peer, self._look)
         if not due:
-            return await self._until_told()
+            return self._until_told(ahead)
         stuck = self._stuck_until - self._now() if all(start <= self._stuck.get(log, -1) for log, start in due.items()) else 0
         return max(stuck, self.hub.patience(self.peer))
 
-    async def _until_told(self) -> float | None:
+    def _until_told(self, ahead: bool) -> float | None:
         """In how many seconds to say what we hold of third logs, unless a poll of the peer's carries it; None when it knows."""
-        if not await self.hub.run(self.hub.ahead, self.peer):
+        if not ahead:
             self._ahead_since = None
             return None
         self._ahead_since = self._now() if self._ahead_since is None else self._ahead_since
         return max(self._ahead_since + THIRD_SECONDS - self._now(), self.hub.patience(self.peer))
+
+    def _look(self) -> tuple[dict[int, int], bool]:
+        """What is due, and, if nothing is, whether we hold more of third logs than the peer knows. In the node's thread."""
+        due = self._due()
+        return due, not due and self.hub.ahead(self.peer)
 
     def _due(self) -> dict[int, int]:
         """Log -> where that begins which the peer lacks of it. In the node's thread."""
@@ -150,10 +167,12 @@ class Line:
     async def _poll(self) -> None:
         """One waiting request, and its answer taken. If it brings nothing new at once, a pause, so as not to ask in circles."""
         began = self._now()
-        before, composed = await self.hub.run(self._compose_poll)
-        await self.hub.run(self.hub.exchange.receive, await self._post(composed.data, POLL_SECONDS))
+        following, self._following = self._following, None
+        before, composed = following if following is not None else await self.hub.run_for(self.peer, self._compose_poll)
+        answer = await self._post(composed.data, POLL_SECONDS)
+        moved = await self.hub.run_for(self.peer, self._take_answer, answer, before)
         self._well()
-        if self._now() - began > 1 or before != await self.hub.run(_totals, self.hub, self.peer):
+        if moved or self._now() - began > 1:
             self._idle = 0
         else:
             self._idle += 1
@@ -166,20 +185,29 @@ class Line:
         self.hub.composed(self.peer)
         return _totals(self.hub, self.peer), composed
 
+    def _take_answer(self, answer: bytes, before: tuple[int, int]) -> bool:
+        """Take what answers a poll; whether it brought something new. If so the next poll, which bears our receipts, is composed at once.
+        In the node's thread."""
+        self.hub.receive(answer)
+        moved = before != _totals(self.hub, self.peer)
+        if moved:
+            self._following = self._compose_poll()
+        return moved
+
     # --- Once ---
 
     async def talk(self) -> Report:
         """Exchange until neither has anything new. Raises LocalError net.*, log.closed, disk.failed; PeerError of an answer."""
-        before = await self.hub.run(self._due)
+        before = await self.hub.run_for(self.peer, self._due)
         try:
             report = await self._talk()
         except CeasewireError as error:
-            if not await self.hub.run(self._forgot_key, error):
+            if not await self.hub.run_for(self.peer, self._forgot_key, error):
                 raise
             report = await self._talk()
         self._well()
         # What the peer does not take (a hold, say) is not sent again in circles, and keeps no other log waiting.
-        due = await self.hub.run(self._due)
+        due = await self.hub.run_for(self.peer, self._due)
         self._stuck = {log: start for log, start in due.items() if start <= before.get(log, -1)}
         self._stuck_until = self._now() + NO_PROGRESS_SECONDS + pause_seconds(_DOUBLINGS)
         return report
@@ -195,9 +223,9 @@ class Line:
 
     async def _talk(self) -> Report:
         talk = self.hub.exchange.talk(self.peer)
-        step = await self.hub.run(self._advance, talk, None)
+        step = await self.hub.run_for(self.peer, self._advance, talk, None)
         while not isinstance(step, Report):
-            step = await self.hub.run(self._advance, talk, await self._post(step, 0))
+            step = await self.hub.run_for(self.peer, self._advance, talk, await self._post(step, 0))
         return step
 
     def _advance(self, talk: Generator[bytes, bytes, Report], answer: bytes | None) -> bytes | Report:
@@ -213,14 +241,14 @@ class Line:
     async def _post(self, data: bytes, wait: int) -> bytes:
         self._attempted = self._now()
         if self._client is None:
-            target = await self.hub.run(self._target)
+            target = await self.hub.run_for(self.peer, self._target)
             if self._client is None:  # the poll and a push may both have asked
                 self._client = Client(target, self._tls_ca, self._warn)
         return await self._client.post(data, wait)
 
     def _target(self) -> Target:
         node = self.hub.node
-        return check_url(address(node, node.own), address(node, self.peer))
+        return check_url(address(node, node.own), self._url or address(node, self.peer))
 
     # --- How it goes ---
 
@@ -231,6 +259,7 @@ class Line:
 
     def _well(self) -> None:
         now = self._now()
+        self._knocked_in_vain = 0
         if self.status.attempts:
             if self._said_down:  # a relapse that was not told needs no second end
                 self._log.info("line.up", attempts=self.status.attempts)
@@ -253,17 +282,40 @@ class Line:
         self._alarmed, self._well_since = True, None
 
     async def _pause(self) -> None:
-        """After a failure, until it is time or we have a new message."""
-        until = self._now() + pause_seconds(self.status.attempts)
-        size = await self.hub.run(self.hub.node.store_size, self.hub.node.own)
+        """After a failure, until it is time, we have a new message, or the peer can be reached again."""
+        until = max(self._not_before, self._now() + pause_seconds(self.status.attempts))
+        knocking = asyncio.create_task(self._knock(until)) if self.status.code == "net.unreachable" else None
+        try:
+            await self._pause_until(until)
+        finally:
+            if knocking is not None:
+                knocking.cancel()
+                await asyncio.gather(knocking, return_exceptions=True)
+
+    async def _knock(self, until: float) -> None:
+        """Try whether the peer can be reached, from time to time and without asking for anything, until the pause is over."""
+        while self._client is not None and self._now() < until:
+            often = 2 ** min(self._knocked_in_vain, _KNOCK_DOUBLINGS)
+            await asyncio.sleep(_random.uniform(LEAST_KNOCK_SECONDS, MOST_KNOCK_SECONDS) * often)
+            if await self._client.reachable():
+                self._knocked_in_vain += 1  # until a talk goes well
+                self._knocked.set()
+                self._news.set()
+                return
+
+    async def _pause_until(self, until: float) -> None:
+        self._knocked.clear()
+        size = await self.hub.run_for(self.peer, self.hub.node.store_size, self.hub.node.own)
         while (left := until - self._now()) > 0:
             try:
                 await asyncio.wait_for(self._news.wait(), left)
             except TimeoutError:
                 return
             self._news.clear()
-            if await self.hub.run(self.hub.node.store_size, self.hub.node.own) > size:
-                until = min(until, self._attempted + EARLY_SECONDS)
+            if self._knocked.is_set():
+                return
+            if await self.hub.run_for(self.peer, self.hub.node.store_size, self.hub.node.own) > size:
+                until = max(self._not_before, min(until, self._attempted + EARLY_SECONDS))
 
     @staticmethod
     def _now() -> float:
@@ -273,12 +325,12 @@ class Line:
 # --- By itself, without a server ---
 
 
-async def talk_once(hub: Hub, peer: int, tls_ca: Path | None, log: Log) -> Report:
-    """One talk with a peer, whose failure is in the report: net.url for a peer without a URL."""
+async def talk_once(hub: Hub, peer: int, tls_ca: Path | None, log: Log, url: str | None = None) -> Report:
+    """One talk with a peer, whose failure is in the report: net.url for a peer without a URL. `url`: see Line."""
     names = hub.node.channel.logs[peer]
-    if not await hub.run(address, hub.node, peer):
+    if not (url or await hub.run(address, hub.node, peer)):
         return Report(names.slug, error="net.url")
-    line = Line(hub, peer, tls_ca, log)
+    line = Line(hub, peer, tls_ca, log, url)
     before = await hub.run(_totals, hub, peer)
     try:
         return await line.talk()
@@ -304,12 +356,15 @@ def _hub(exchange: Exchange) -> Iterator[Hub]:
         hub.close()
 
 
-def sync(exchange: Exchange, peers: list[int] | None, tls_ca: Path | None = None, *, log: Log | None = None) -> list[Report]:
-    """Talk once with each of the peers, or with all. Blocks; the caller holds the node's lock. Errors are in the reports."""
+def sync(
+    exchange: Exchange, peers: list[int] | None, tls_ca: Path | None = None, *, log: Log | None = None, url: str | None = None
+) -> list[Report]:
+    """Talk once with each of the peers, or with all. Blocks; the caller holds the node's lock. Errors are in the reports. `url` as of
+    Line."""
 
     async def all_of_them() -> list[Report]:
         with _hub(exchange) as hub:
             chosen = exchange.peers() if peers is None else peers
-            return [await talk_once(hub, peer, tls_ca, log or open_log()) for peer in chosen]
+            return [await talk_once(hub, peer, tls_ca, log or open_log(), url) for peer in chosen]
 
     return asyncio.run(all_of_them())

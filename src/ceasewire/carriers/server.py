@@ -4,15 +4,19 @@
     200  the answer          403  another channel, recipient or sender       413  too large
     400  damaged             409  sealed to a key that is gone               415  not application/octet-stream
     408  too slow            503  this node cannot take or sign anything now
+    429  too much at once of one peer's: come again after the seconds of Retry-After
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from typing import Final
 
+from starlette.background import BackgroundTask
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -24,12 +28,13 @@ from ..exchange.bundle import BUNDLE_BYTES, HEADER_BYTES, Header
 from ..limits import POLL_SECONDS
 from ..node.exchange import Composed
 from .client import CONTENT_TYPE, LEAST_BYTES_PER_SECOND
-from .hub import Hub
+from .hub import Busy, Hub, Taken
 from .logs import Log
 
-BODY_SECONDS: Final = 15.0  # for a body, and a second more for each KiB that has come
+BODY_SECONDS: Final = 12.0  # a body may be so far behind LEAST_BYTES_PER_SECOND, and nothing may be missing for longer
 BODY_MOST_SECONDS: Final = 1800.0  # and no more than this in all: the largest at 9 KiB/s
 BODIES_AT_ONCE: Final = 32
+BUSY_SECONDS: Final = 1.0  # before whoever comes too often is told so
 SMALL_BODY_BYTES: Final = 64 * 1024  # up to here a body needs no place among them
 
 SECURITY_HEADERS: Final = {
@@ -76,9 +81,17 @@ class Exchanges:
         return JSONResponse({"ok": well, "nodes": nodes}, 200 if well else 503)
 
     async def _exchange(self, request: Request) -> Response:
+        wait = _wait(request)
         try:
-            hub, body = await self._read(request)
-            answer = await _answer(hub, body, _wait(request), request)
+            with ExitStack() as places:
+                hub, source, body = await self._read(request, places)
+                taken = await hub.run_for(source, hub.take, body, hold=wait > 0 and not hub.closing)
+                answer = taken.answer or await _held(hub, taken, wait, request)
+                # The place is given back when the answer has gone: those who do not read theirs must not fill the memory.
+                return Response(answer.data, media_type=CONTENT_TYPE, background=_when_gone(places.pop_all()))
+        except Busy as busy:
+            await asyncio.sleep(BUSY_SECONDS)  # who does not heed the answer is slowed by it all the same
+            return _error(429, "net.busy", busy.seconds)
         except (TimeoutError, ClientDisconnect):
             return _error(408, "bundle.truncated")
         except CeasewireError as error:
@@ -86,35 +99,45 @@ class Exchanges:
         except Exception as error:  # a defect of ours; its text may hold what a peer wrote
             self._log.error("exchange.defect", kind=type(error).__name__)
             return _error(503, "net.refused")
-        return Response(answer.data, media_type=CONTENT_TYPE)
 
-    async def _read(self, request: Request) -> tuple[Hub, bytes]:
-        """The body, and whose it is, which its first bytes say: a stranger who does not know the channel is not read to the end."""
+    async def _read(self, request: Request, places: ExitStack) -> tuple[Hub, int, bytes]:
+        """The body, whose it is, and in whose turn it will be taken, which its first bytes say: a stranger who does not know the channel is
+        not read to the end. `places` are given back when it is taken."""
         headers = request.headers
         if headers.get("content-type", "").strip().lower() != CONTENT_TYPE or "content-encoding" in headers:
             raise LocalError("http.type")
         if int(headers.get("content-length", "0")) > BUNDLE_BYTES:
             raise PeerError("bundle.size")
-        body, hub, placed = bytearray(), None, False
-        try:
-            latest = asyncio.get_running_loop().time() + BODY_MOST_SECONDS
-            async with asyncio.timeout(BODY_SECONDS) as deadline:
-                async for chunk in request.stream():
-                    body += chunk
-                    if hub is None and len(body) >= HEADER_BYTES:
-                        hub = self._hub(bytes(body[:HEADER_BYTES]))
-                    if len(body) > BUNDLE_BYTES:
-                        raise PeerError("bundle.size")
-                    if not placed and len(body) > SMALL_BODY_BYTES:
-                        placed = await self._bodies.acquire()
-                    deadline.reschedule(min(latest, (deadline.when() or 0) + len(chunk) / LEAST_BYTES_PER_SECOND))
-            return hub or self._hub(bytes(body)), bytes(body)
-        finally:
-            if placed:
-                self._bodies.release()
+        body, found, placed = bytearray(), None, False
+        clock = asyncio.get_running_loop().time
+        latest = clock() + BODY_MOST_SECONDS
+        async with asyncio.timeout(BODY_SECONDS) as deadline:
+            async for chunk in request.stream():
+                body += chunk
+                if found is None and len(body) >= HEADER_BYTES:
+                    found = self._place(bytes(body[:HEADER_BYTES]), places)
+                if len(body) > BUNDLE_BYTES:
+                    raise PeerError("bundle.size")
+                if found and not placed and len(body) > SMALL_BODY_BYTES:
+                    placed = True
+                    for room in (found[0].large(found[1]), self._bodies):
+                        await room.acquire()
+                        places.callback(room.release)
+                # Who was fast earns no right to fall silent: what is left is never more than at the beginning.
+                left = (deadline.when() or 0) + len(chunk) / LEAST_BYTES_PER_SECOND
+                deadline.reschedule(min(latest, left, clock() + BODY_SECONDS))
+        hub, source = found or self._place(bytes(body), places)
+        return hub, source, bytes(body)
 
-    def _hub(self, head: bytes) -> Hub:
+    def _place(self, head: bytes, places: ExitStack) -> tuple[Hub, int]:
+        """Whose a bundle is, by its header, and a place for it. Raises PeerError bundle.*; Busy."""
         header = Header.decode(head)
+        hub = self._hub(header)
+        source = hub.source(header.key_id)
+        places.enter_context(hub.place(source))
+        return hub, source
+
+    def _hub(self, header: Header) -> Hub:
         if header.channel_id not in self._channels:
             raise PeerError("bundle.channel")
         hub = self._hubs.get((header.channel_id, header.recipient))
@@ -126,10 +149,15 @@ class Exchanges:
         raise PeerError("bundle.recipient")
 
 
-async def _answer(hub: Hub, body: bytes, wait: int, request: Request) -> Composed:
-    taken = await hub.run(hub.take, body, hold=wait > 0 and not hub.closing)
-    if taken.answer is not None:
-        return taken.answer
+def _when_gone(places: ExitStack) -> BackgroundTask:
+    async def give_back() -> None:
+        places.close()
+
+    return BackgroundTask(give_back)
+
+
+async def _held(hub: Hub, taken: Taken, wait: int, request: Request) -> Composed:
+    """The answer to a poll, when there is one."""
     held = asyncio.create_task(hub.hold(taken, wait))
     gone = asyncio.ensure_future(request.receive())  # after the body, the next thing that comes is that the client went away
     try:
@@ -153,8 +181,8 @@ def _status(error: CeasewireError) -> int:
     return _STATUS.get(error.code, 503 if isinstance(error, LocalError) else 400)
 
 
-def _error(status: int, code: str) -> Response:
-    headers = {"Retry-After": "5"} if status == 503 else {}
+def _error(status: int, code: str, seconds: float = 5) -> Response:
+    headers = {"Retry-After": str(math.ceil(seconds))} if status in (429, 503) else {}
     # What was not read of the request is not waited for.
     headers["Connection"] = "close"
     return JSONResponse({"code": code, "message": CODES[code].sentence}, status, headers)

@@ -28,7 +28,7 @@ _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where bundles for a peer are posted, and whether an address of this machine is allowed."""
+    """Where something is posted, and whether an address of this machine is allowed."""
 
     url: str
     local: bool
@@ -38,8 +38,8 @@ def _refuse(why: str) -> LocalError:
     return LocalError("net.url", why)
 
 
-def check_url(own_url: str, peer_url: str) -> Target:
-    """Where to post bundles for a peer with that URL. Raises LocalError net.url."""
+def check_url(own_url: str, peer_url: str, below: str = "/exchange") -> Target:
+    """Where to post bundles for a peer with that URL, or what else goes to that path below it. Raises LocalError net.url."""
     parts, host = _split(peer_url)
     trial = not own_url or _is_loopback(_split(own_url)[1])
     if parts.scheme == "http" and not (trial and _is_loopback(host)):
@@ -49,7 +49,7 @@ def check_url(own_url: str, peer_url: str) -> Target:
         check_address(address, local=trial)
     elif host == "localhost" and not trial:
         raise _refuse("this machine")
-    return Target(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/exchange", trial)
+    return Target(f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{below}", trial)
 
 
 def loopback_port(url: str) -> int | None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, overload
 
 from .. import limits
 from ..errors import LocalError, PeerError
@@ -22,6 +22,7 @@ from ..record import encoding
 from ..record.card import tagged
 from ..record.encoding import Value
 from ..record.message import Message
+from ..record.pieces import ARRAY, MAP, Cursor
 from ..record.values import Row
 from ..tlog import ed25519
 from . import seal
@@ -33,7 +34,21 @@ HEADER_BYTES: Final = len(MAGIC) + 1 + 32 + 4 + KEY_ID_BYTES + 4
 _PREFIX_BYTES: Final = 4 + 64 + 4
 _LEAST_BUCKET: Final = 2048
 _CONTENTS_DEPTH: Final = limits.CONTAINER_DEPTH
+_MESSAGE_DEPTH: Final = _CONTENTS_DEPTH - 4
+_FIELDS: Final = 13
+_SHORT_BYTES: Final = 16 * 1024  # up to here contents are decoded in one piece
+_MESSAGE_BYTES: Final = 2 * limits.BODY_BYTES  # a longer message has no body within its limit
+_SMALL_BYTES: Final = 64 * 1024  # of what says one thing of each log
+_RUNS_MOST: Final = 65_536
+_TOLD_MOST: Final = 65_536
+_TOLD_BYTES: Final = 512
+_HOLDS: Final = (list, dict)
+_ITEMS_KEPT: Final = 400_000  # values of a bundle's messages that are kept decoded: some 25 MB
 BUNDLE_BYTES: Final = HEADER_BYTES + seal.OVERHEAD_BYTES + limits.BUNDLE_CONTENTS_BYTES * 9 // 8  # Padmé adds less than an eighth
+
+
+def _go_on() -> None:
+    """Nobody has anything more urgent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +57,9 @@ class Run:
 
     log: int
     start: int
-    messages: tuple[Message, ...]
+    messages: Sequence[Message]
     checkpoint: bytes
+    rows: Sequence[Row] = field(default=(), compare=False, repr=False)  # of the last of them, if they were worked out already
 
     def value(self) -> Value:
         """As it stands in a bundle."""
@@ -58,16 +74,52 @@ class Run:
 
     def weight(self) -> int:
         """The length in bytes of its messages, encoded: at most limits.RUN_BYTES. The note is not counted, since it grows on its way."""
+        if isinstance(self.messages, Unread):
+            return len(self.messages.encode())
         return len(encoding.encode([message.value() for message in self.messages], _CONTENTS_DEPTH))
 
     def encode(self) -> bytes:
         """The run by itself, as a shelf keeps it."""
+        if isinstance(self.messages, Unread):
+            encode = encoding.encode_checked
+            return encoding.encoded_array((encode(self.log), encode(self.start), self.messages.encode(), encode(self.checkpoint)))
         return encoding.encode(self.value(), _CONTENTS_DEPTH)
 
     @staticmethod
     def decode(data: bytes) -> Run:
         """Raises PeerError enc.*."""
         return Run.from_value(encoding.decode(data, limits.BUNDLE_CONTENTS_BYTES, _CONTENTS_DEPTH))
+
+
+class Unread(Sequence[Message]):
+    """Messages that were checked and are kept as their bytes: each is decoded again when it is asked for. So are read the bundles that
+    would take more memory than they are worth."""
+
+    def __init__(self, encoded: Sequence[bytes]) -> None:
+        self._encoded = encoded
+
+    def __len__(self) -> int:
+        return len(self._encoded)
+
+    @overload
+    def __getitem__(self, at: int) -> Message: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> Unread: ...
+
+    def __getitem__(self, at: int | slice) -> Message | Unread:
+        if isinstance(at, slice):
+            return Unread(self._encoded[at])
+        return Message.from_value(encoding.decode_checked(self._encoded[at], _MESSAGE_DEPTH))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(one == two for one, two in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def encode(self) -> bytes:
+        """The array of the messages."""
+        return encoding.encoded_array(self._encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +131,13 @@ class PackedRun:
     rows: Sequence[Row]
     checkpoint: bytes
 
-    def encode(self) -> bytes:
+    def encode(self, breathe: Callable[[], None] = _go_on) -> bytes:
         """The same bytes as Run.encode of the rows' messages."""
         encode = encoding.encode_checked
-        messages = [encoding.encoded_array((encode(r.kind), encode(r.time), r.seen, encode(r.seed), r.body)) for r in self.rows]
+        messages = []
+        for r in self.rows:
+            messages.append(encoding.encoded_array((encode(r.kind), encode(r.time), r.seen, encode(r.seed), r.body)))
+            breathe()
         parts = (encode(self.log), encode(self.start), encoding.encoded_array(messages), encode(self.checkpoint))
         return encoding.encoded_array(parts)
 
@@ -118,8 +173,9 @@ class Contents:
     told: Sequence[Told] = ()
     echo: bytes = b""
 
-    def encode(self) -> bytes:
-        """The contents' bytes. Raises PeerError enc.*; LocalError bundle.size for what every reader would refuse."""
+    def encode(self, breathe: Callable[[], None] = _go_on) -> bytes:
+        """The contents' bytes; `breathe` as in `decode`. Raises PeerError enc.*; LocalError bundle.size for what every reader would
+        refuse."""
         values: dict[int, Value] = {
             1: self.log,
             2: self.counter,
@@ -134,15 +190,17 @@ class Contents:
             12: [[told.code, told.log, told.detail] for told in self.told],
             13: self.echo,
         }
-        runs = encoding.encoded_array([*(run.encode() for run in self.runs), *(run.encode() for run in self.packed)])
+        runs = encoding.encoded_array([*(run.encode() for run in self.runs), *(run.encode(breathe) for run in self.packed)])
         found = encoding.encoded_map({4: runs, **{key: encoding.encode(value) for key, value in values.items()}})
         if len(found) > limits.BUNDLE_CONTENTS_BYTES:
             raise LocalError("bundle.size", f"{len(found)} bytes")
         return found
 
     @staticmethod
-    def decode(data: bytes) -> Contents:
-        """Raises PeerError enc.*, bundle.size."""
+    def decode(data: bytes, breathe: Callable[[], None] = _go_on) -> Contents:
+        """Raises PeerError enc.*, bundle.size. Long contents are read piece by piece, with `breathe` called between the pieces."""
+        if _SHORT_BYTES < len(data) <= limits.BUNDLE_CONTENTS_BYTES:
+            return _LongContents(data, breathe).read()
         f = encoding.mapping(encoding.decode(data, limits.BUNDLE_CONTENTS_BYTES, _CONTENTS_DEPTH), required=13)
         runs = encoding.array(f[4])
         if sum(len(encoding.array(encoding.array(run, 4)[2])) for run in runs) > limits.BUNDLE_MESSAGES:
@@ -162,6 +220,85 @@ class Contents:
             told=tuple(_told(item) for item in encoding.array(f[12])),
             echo=encoding.octets(f[13]),
         )
+
+
+class _LongContents:
+    """Long contents being read."""
+
+    def __init__(self, data: bytes, breathe: Callable[[], None]) -> None:
+        self._cursor = Cursor(data, breathe)
+        self._messages = 0
+        self._items = 0
+
+    def read(self) -> Contents:
+        """As Contents.decode."""
+        cursor = self._cursor
+        if cursor.head(MAP) != _FIELDS:
+            raise PeerError("enc.shape", f"a map with the keys 1 to {_FIELDS}")
+        found: dict[str, Any] = {}
+        for number, (name, read) in enumerate(self._parts().items(), 1):
+            if cursor.uint() != number:
+                raise PeerError("enc.shape", f"a map with the keys 1 to {_FIELDS}")
+            found[name] = read()
+        cursor.end()
+        return Contents(**found)
+
+    def _parts(self) -> dict[str, Callable[[], object]]:
+        cursor = self._cursor
+        return {
+            "log": lambda: cursor.uint(2**32),
+            "counter": cursor.uint,
+            "heads": lambda: encoding.sizes(cursor.piece(_SMALL_BYTES, _CONTENTS_DEPTH - 1)[0]),
+            "runs": self._runs,
+            "checkpoints": cursor.octets_list,
+            "openings": cursor.octets_list,
+            "evidence": cursor.octets_list,
+            "wants": lambda: _wants(cursor.piece(_SMALL_BYTES, _CONTENTS_DEPTH - 1)[0]),
+            "proofs": cursor.octets_list,
+            "sealing_key": cursor.octets,
+            "gone": cursor.octets_list,
+            "told": self._told,
+            "echo": cursor.octets,
+        }
+
+    def _runs(self) -> tuple[Run, ...]:
+        count = self._cursor.head(ARRAY)
+        if count > _RUNS_MOST:
+            raise PeerError("bundle.size", f"more than {_RUNS_MOST} runs")
+        return tuple([self._run() for _ in range(count)])
+
+    def _run(self) -> Run:
+        cursor = self._cursor
+        if cursor.head(ARRAY) != 4:
+            raise PeerError("enc.shape", "an array of 4")
+        log, start, count = cursor.uint(2**32), cursor.uint(), cursor.head(ARRAY)
+        self._messages += count
+        if self._messages > limits.BUNDLE_MESSAGES:
+            raise PeerError("bundle.size", f"more than {limits.BUNDLE_MESSAGES} messages")
+        kept: list[Message] = []
+        encoded: list[bytes] = []
+        for value, data in cursor.pieces(count, _MESSAGE_BYTES, _MESSAGE_DEPTH):
+            cursor.breathe()
+            message = Message.from_value(value)
+            cursor.breathe()
+            self._items += _items(value)
+            encoded.append(data)
+            if self._items <= _ITEMS_KEPT:
+                kept.append(message)
+        return Run(log, start, tuple(kept) if len(kept) == count else Unread(encoded), cursor.octets())
+
+    def _told(self) -> tuple[Told, ...]:
+        count = self._cursor.head(ARRAY)
+        if count > _TOLD_MOST:
+            raise PeerError("bundle.size", f"more than {_TOLD_MOST} words")
+        return tuple([_told(value) for value, _ in self._cursor.pieces(count, _TOLD_BYTES, _CONTENTS_DEPTH - 2)])
+
+
+def _items(value: Value) -> int:
+    """How many values there are within a value: each takes about sixty bytes of memory however short it is written."""
+    if isinstance(value, dict):
+        return 2 * len(value) + sum([_items(item) for item in value.values() if type(item) in _HOLDS])
+    return len(value) + sum([_items(item) for item in value if type(item) in _HOLDS]) if isinstance(value, list) else 0
 
 
 def _bytes_list(value: Value) -> tuple[bytes, ...]:

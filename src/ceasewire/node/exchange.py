@@ -6,6 +6,8 @@ our receipts for it. The receipts leave in the next bundle, never before that tr
 
 from __future__ import annotations
 
+import hashlib
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,22 +15,35 @@ from typing import Final
 from .. import limits
 from ..errors import PeerError
 from ..exchange import bundle, seal
-from ..exchange.bundle import Contents, Told
+from ..exchange.bundle import Contents, Run, Told
 from ..exchange.session import Span, due, lacking
 from ..record.fields import Json
+from ..record.message import row
+from ..record.opening import Opening
 from ..record.standing import REPLACED
+from ..record.values import Row
 from ..store.interface import Change, FreshKey, Peer
+from . import inquiry, passing, withholding
 from .around import Pending
+from .convicting import behind_bound
 from .node import GONE, Node
-from .openings import addressed, stranger_key
+from .openings import REFUSED, addressed, stranger_key
 from .packing import pack
+from .passing import Passing
 from .taking import Received, Taking
+from .witnessing import Telling
 
 _DAY: Final = 86400
 _KEYS_GONE_KEPT: Final = 8
 _GONE_SECONDS: Final = 60
 _CHAIN: Final = 8  # openings of the logs before ours that ride in a stranger's bundle, which is short
 _ROUNDS: Final = 10_000  # more bundles than any backlog within the quotas needs
+_FRUITLESS: Final = 200  # more bundles in a row without a message or a receipt than a search for where two histories part needs
+_TELL_TIMES: Final = 4  # a bundle of them may get lost
+_FEW: Final = 64  # messages whose rows are worked out where they are taken
+_WAITS: Final = "hold.seen"
+_UNSURE: Final = "log.unsure"
+_ASKED: Final = 16  # bundles to one peer that an answer may still bear the mark of, after a restart
 
 
 @dataclass(slots=True)
@@ -62,7 +77,15 @@ class Exchange:
     def __init__(self, node: Node) -> None:
         self.node = node
         self._gone_at = 0
+        self._passing = Passing(node)
+        self._witnessed = Telling(node)
+        self._told_of: Counter[tuple[int, int]] = Counter()  # (peer, log) -> how often the peer was sent a disputed opening
         self._turn = 0  # which log's newest checkpoint comes first in the next bundle
+        self._askers: dict[int, Opening] = {}  # by log: of the inquiries that are not answered yet
+        self._heard: dict[int, bytes] = {}  # log -> SHA-256 of the newest bundle taken of it
+        self._covered: Mapping[int, int] = {}  # while our own log is unsure: log -> how much of ours it had cosigned when we started
+        self._asked: dict[int, deque[bytes]] = {}  # log -> SHA-256 of the newest bundles to it, while our own log is unsure
+        self.breathe: Callable[[], None] = _go_on  # called often in long work, where other work of the node may come between
         self.on_flash: list[Callable[[str], None]] = []  # called with the ref of each flash of another log, taken or held
 
     # --- Out ---
@@ -81,29 +104,38 @@ class Exchange:
         found = due(node.own, held, reach, known.wants if known else {})
         if self._is_stranger(peer, covered):
             found = [Span(node.own, 0, 1)]
+        if known and known.told == _WAITS:
+            found = [*found[1:], *found[:1]]  # ours waits there for one of the others
         starts = [max(span.start, (covered or {}).get(span.log, 0)) for span in found]
         return [replace(span, start=start) for span, start in zip(found, starts, strict=True) if start < span.stop]
 
     def _is_stranger(self, peer: int, covered: Mapping[int, int] | None = None) -> bool:
-        """Whether the peer may never have heard of our later log: then a bundle leads with the opening and message 0, and is short."""
+        """Whether the peer may never have heard of our later log: then a bundle leads with the opening and message 0, and is short. One
+        that was put back to before it heard of it has cosigned it all the same, and says that it holds nothing of it."""
         node = self.node
-        if node.own not in node.channel.openings or (covered or {}).get(node.own) or node.store.covered(node.own).get(peer):
+        if node.own not in node.channel.openings or (covered or {}).get(node.own):
             return False
         known = node.store.peers().get(peer)
-        return known is None or node.own not in known.heads  # a bundle of its own may have been for a log before this one
+        if known is not None and node.own in known.heads:
+            return False  # a bundle of its own may have been for a log before this one
+        return bool(known and known.spoke and known.heads) or not node.store.covered(node.own).get(peer)
 
     def compose(self, peer: int, *, echo: bytes = b"", covered: Mapping[int, int] | None = None) -> Composed:
-        """The next bundle for a peer. `echo` is SHA-256 of the bundle it answers; `covered` what earlier bundles of a file cover.
+        """The next bundle for a peer. `echo` is SHA-256 of the bundle it answers (by default the newest that was taken of that peer);
+        `covered` what earlier bundles of a file cover.
 
         Raises LocalError log.closed.
         """
         node = self.node
         with node.lock:
             node.check_open()
+            if asker := self._askers.pop(peer, None):
+                return Composed(inquiry.answer(node, asker, echo), 0, {}, False)
             change = Change()
             known = node.store.peers().get(peer) or Peer(peer)
             contents, more = self._contents(known, covered, change)
-            encoded = replace(contents, echo=echo).encode()
+            encoded = replace(contents, echo=echo or self._heard.get(peer, b"")).encode(self.breathe)
+            node.check_open()  # it may have closed while others' work came between
             if change.fresh_keys:
                 node.commit(change)
             data = bundle.write(
@@ -115,6 +147,9 @@ class Exchange:
                 sign=node.pen.sign_log,
                 seal_to=seal.seal,
             )
+            if node.unsure:
+                self._covered = self._covered or node.covered_at_start()
+                self._asked.setdefault(peer, deque(maxlen=_ASKED)).append(hashlib.sha256(data).digest())
         reach = {run.log: run.start + len(run.rows) for run in contents.packed}
         return Composed(data, sum(len(run.rows) for run in contents.packed), reach, more)
 
@@ -127,13 +162,14 @@ class Exchange:
             return replace(contents, told=[Told(REPLACED, peer, "")]), False
         unknown = node.channel.openings.keys() - known.heads.keys() - openings.keys() - {peer}
         stranger = self._is_stranger(peer, covered)
-        runs, more = pack(node, self.spans(peer, covered), unknown)
+        runs, more = pack(node, self.spans(peer, covered), unknown, self.breathe)
         contents = replace(
             contents,
             heads=Pending(node.store).sizes(),
             packed=runs,
-            checkpoints=[] if stranger else self._newest_notes({run.log for run in runs} | unknown, unknown),
+            checkpoints=[] if stranger else self._notes(peer, {run.log for run in runs}, unknown),
             wants=self._wants(peer, known),
+            proofs=[] if stranger else self._passing.proofs(peer),
             sealing_key=self._fresh_key(peer, change),
             gone=_split(node.store.meta(GONE), seal.KEY_ID_BYTES),
             told=self._told(peer),
@@ -149,10 +185,24 @@ class Exchange:
         if successors:
             return {log: files[log] for log in successors}
         lacks = [log for log in files if log not in known.heads and log in held and log not in (peer, node.own)]
-        own = [node.own] if node.own in files and not node.store.covered(node.own).get(peer) else []
+        lacks += self._disputed(peer, lacks)
+        own = [node.own] if node.own in files and (not node.store.covered(node.own).get(peer) or self._is_stranger(peer)) else []
         chain = [log for log in node.channel.before(node.own) if log in files][:_CHAIN]
         chosen = [*own, *chain] if self._is_stranger(peer) else [*own, *lacks][: limits.OPENINGS_PER_BUNDLE]
-        return {log: files[log] for log in chosen}
+        return {log: files[log] for log in chosen if log in files}
+
+    def _disputed(self, peer: int, besides: Collection[int]) -> list[int]:
+        """Logs that are frozen since another opening has their number or a key of theirs: the peer may know that other one alone, and must
+        hear of both, or it waits for ever for what others have seen of a log that it takes for its own."""
+        found = [log for log in self._in_dispute() - {peer, self.node.own, *besides} if self._told_of[peer, log] < _TELL_TIMES]
+        self._told_of.update((peer, log) for log in found)
+        return found
+
+    def _in_dispute(self) -> set[int]:
+        return {log for log, state in self.node.store.states().items() if state.frozen == REFUSED}
+
+    def _notes(self, peer: int, besides: Collection[int], unknown: Collection[int]) -> list[bytes]:
+        return [*self._newest_notes({*besides, *unknown, *self._in_dispute()}, unknown), *self._witnessed.notes(peer, unknown)]
 
     def _newest_notes(self, besides: Collection[int], unknown: Collection[int]) -> list[bytes]:
         """The newest checkpoint of each log with every cosignature we hold, but of logs whose run says the same. Cosignatures of logs
@@ -178,8 +228,11 @@ class Exchange:
         pending = Pending(node.store)
         held = pending.sizes()
         found = lacking(held, known.heads, peer, node.own)
-        wants = {log: size for log, size in found.items() if not pending.frozen(log)}  # of a frozen log we take no more
-        if any(run.log == peer and run.code == "log.gap" for run in node.store.shelved()):
+        frozen, proofs = [log for log in node.channel.logs if pending.frozen(log) and log != node.own], node.store.proofs()
+        # Of a frozen log we take no more than what is the same in all its histories, and ask where they part.
+        wants = {log: size for log, size in found.items() if log not in frozen or behind_bound(proofs, held, log)}
+        wants |= node.searches.wants(peer, known.heads, held, frozen, proofs)
+        if any(run.log == peer and run.code == "log.gap" for run in node.store.shelved(data=False)):
             wants[peer] = held.get(peer, 0)
         return wants
 
@@ -188,11 +241,13 @@ class Exchange:
         return self.spans(peer), self._wants(peer, self.node.store.peers().get(peer) or Peer(peer))
 
     def _told(self, peer: int) -> list[Told]:
-        """What the peer should know of its log here: held runs, a frozen log."""
+        """What the peer should know of its log here: that nothing is receipted yet, held runs, a frozen log."""
         node = self.node
-        told = [Told(run.code, run.log, str(run.start)) for run in node.store.shelved() if run.log == peer]
+        told = [Told(_UNSURE, peer, "")] if node.unsure else []
+        told += [Told(run.code, run.log, str(run.start)) for run in node.store.shelved(data=False) if run.log == peer]
         state = node.store.states().get(peer)
-        return told + ([Told("log.frozen", peer, state.frozen)] if state and state.frozen else [])
+        told += [Told("log.frozen", peer, state.frozen)] if state and state.frozen else []
+        return told + withholding.told_to(node, peer) + passing.told(node.store.proofs())
 
     def _fresh_key(self, peer: int, change: Change) -> bytes:
         """The fresh sealing key to give the peer: the newest until it used it, then a new one each day."""
@@ -213,20 +268,44 @@ class Exchange:
         node = self.node
         with node.lock:
             sender, contents, key_id = self._open(data)
+            if asker := inquiry.asks(node.channel, contents):
+                self._askers = {sender: asker, **dict(list(self._askers.items())[: _ASKED - 1])}
+                return Received(sender)
+            contents = replace(contents, runs=[self._prepared(run) for run in contents.runs])
             work = Taking(node, sender)
             with node.widening():
                 work.run(contents, large=len(data) > limits.RUN_BYTES)
                 self._retire(sender, key_id, work.change)
+                if node.unsure and self._confirms(sender, contents):
+                    node.confirm("peer")
                 committed = work.commit()
+            self._heard[sender] = hashlib.sha256(data).digest()
             self._ring(work)
             if work.received.messages or work.change.openings or any(state.frozen for state in work.change.states):
                 self.retry_shelf()
             node.answer_successors()
+            node.answer_convictions()
         if committed:
             node.changed()
         if sender not in node.channel.logs:
             raise PeerError(work.received.refused[0])
         return work.received
+
+    def _confirms(self, sender: int, contents: Contents) -> bool:
+        """Whether a bundle tells that no newer head of our own log is about: it bears the mark of a bundle that we wrote since we started,
+        to this log or one before it, and its sender holds no more of our log than we do. (A head that our key signed closed it already.)
+        A log that was replaced or frozen vouches for nothing, nor does one that holds less than it has cosigned: it lost its own copy. Nor
+        does one that had nothing of ours when we started, where another had: what it holds now it may have of us, a moment ago."""
+        node = self.node
+        state = node.store.states().get(sender)
+        if sender not in node.channel.logs or node.channel.successors_of(sender) or (state and state.frozen):
+            return False
+        logs, covered = (sender, *node.channel.before(sender)), node.store.covered(node.own)
+        asked = any(contents.echo in self._asked.get(log, ()) for log in logs)
+        least = max(covered.get(log, 0) for log in logs)
+        knew = max(self._covered.get(log, 0) for log in logs)
+        best = max((self._covered.get(log, 0) for one in self.peers() for log in (one, *node.channel.before(one))), default=0)
+        return asked and (knew > 0 or best == 0) and least <= contents.heads.get(node.own, 0) <= node.store_size(node.own)
 
     def _ring(self, work: Taking) -> None:
         for call in self.on_flash:
@@ -241,10 +320,27 @@ class Exchange:
         if header.recipient != node.own and header.recipient not in node.channel.before(node.own):
             raise PeerError("bundle.recipient", node.channel.log_name(header.recipient) or str(header.recipient))
         opened = bundle.read(data, self._seed(header.key_id), self._log_key)
-        contents = Contents.decode(opened.contents)
+        contents = Contents.decode(opened.contents, self.breathe)
         if contents.log != opened.sender or opened.sender == node.own:
             raise PeerError("bundle.signature", "another log's name within")
         return opened.sender, contents, header.key_id
+
+    def _prepared(self, run: Run) -> Run:
+        """The run with the rows of those of its messages that are new here, if they can be worked out: most of the work of taking it."""
+        node = self.node
+        have = node.store_size(run.log) - run.start
+        if run.log not in node.channel.logs or run.log == node.own or not 0 <= have < len(run.messages) or len(run.messages) < _FEW:
+            return run
+        try:
+            return replace(run, rows=[self._row(run, n) for n in range(have, len(run.messages))])
+        except PeerError:
+            return run  # which is refused where it is taken
+
+    def _row(self, run: Run, place: int) -> Row:
+        self.breathe()
+        message = run.messages[place]
+        self.breathe()
+        return row(run.log, run.start + place, message)
 
     def _retire(self, peer: int, used: bytes, change: Change) -> None:
         """The peer used this key: older ones of its are retired, and die after seven days. The dead of all peers are dropped."""
@@ -282,7 +378,7 @@ class Exchange:
         """Admit what waited and need wait no longer; how many messages that were."""
         taken = 0
         with self.node.lock:
-            while True:
+            while self.node.store.shelved(data=False):
                 work = Taking(self.node, self.node.own)
                 work.retry()
                 work.commit()
@@ -290,6 +386,7 @@ class Exchange:
                 if not work.received.messages:
                     return taken
                 taken += work.received.messages  # behind which more may fit now
+        return taken
 
     # --- A whole talk ---
 
@@ -301,7 +398,7 @@ class Exchange:
         node = self.node
         before = node.store.covered(node.own).get(peer, 0)
         report = Report(node.channel.logs[peer].slug)
-        idle, lacked = 0, self._lacks(peer)
+        idle, fruitless, lacked = 0, 0, self._lacks(peer)
         for _ in range(_ROUNDS):
             composed = self.compose(peer)
             report.sent += composed.messages
@@ -316,14 +413,22 @@ class Exchange:
             if received.own_refused:
                 break  # what it says of others may be another's fault, and must not keep our own messages from it
             lacks = self._lacks(peer)
-            idle = 0 if received.messages or received.receipts or lacks != lacked else idle + 1
+            gained = received.messages or received.receipts
+            fruitless = 0 if gained else fruitless + 1  # a peer that wants and claims something else each time gets to an end, too
+            idle = 0 if gained or lacks != lacked else idle + 1
             lacked = lacks
-            # Messages that were here already mean that our receipt for them got lost: one more round takes it there.
-            if idle > bool(received.again) or not (any(lacks) or received.messages or received.again):
+            # Messages that were here already mean that our receipt for them got lost: one more round takes it there. So it does what a
+            # peer waits for that was started anew: a bundle that bears the mark of its own.
+            again = bool(received.again) or self._told_by(peer) == _UNSURE
+            if idle > again or fruitless > _FRUITLESS or not (any(lacks) or received.messages or again):
                 break
-        known = node.store.peers().get(peer)
-        report.error = report.error or (known.told if known else None)
+        report.error = report.error or self._told_by(peer)
         return report
+
+    def _told_by(self, peer: int) -> str | None:
+        """The newest code that the peer told us."""
+        known = self.node.store.peers().get(peer)
+        return known.told if known else None
 
     def forget_fresh_key(self, peer: int) -> None:
         """Seal to the peer's standing key from now on: it says that the fresh one is gone."""
@@ -349,6 +454,10 @@ class Exchange:
             parts.append(composed.data)
             count += composed.messages
         return b"".join(parts), count
+
+
+def _go_on() -> None:
+    """Nobody has anything more urgent."""
 
 
 def _dead(key: FreshKey, now: int) -> bool:

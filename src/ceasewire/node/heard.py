@@ -75,10 +75,15 @@ class OwnChecks:
         self._view = view
         self._read = 0
         self._log: int | None = None
-        self._last: int | None = None
+        self._last: tuple[int, int] | None = None
 
     def last(self) -> int | None:
         """Its time, POSIX seconds; None if there is none."""
+        found = self.newest()
+        return found[1] if found else None
+
+    def newest(self) -> tuple[int, int] | None:
+        """Its index and its time, POSIX seconds; None if there is none."""
         own, store = self._view.own, self._view.store
         if own != self._log:
             self._log, self._read, self._last = own, 0, None
@@ -86,12 +91,12 @@ class OwnChecks:
         size = state.size if state else 0
         if not self._read and size > _READ_AT_ONCE:
             for one in store.scan(kinds={_LINE_CHECK}, log=own):
-                self._last = one.time if one.void is None and one.index < size else self._last
+                self._last = (one.index, one.time) if one.void is None and one.index < size else self._last
             self._read = size
         while self._read < size:
             stop = min(size, self._read + _READ_AT_ONCE)
             for one in store.rows(own, self._read, stop):
-                self._last = one.time if one.kind == _LINE_CHECK and one.void is None else self._last
+                self._last = (one.index, one.time) if one.kind == _LINE_CHECK and one.void is None else self._last
             self._read = stop
         return self._last
 

@@ -8,14 +8,21 @@ read through `Node.reading`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..record.authority import GOVERNING
 from ..record.values import Cosignature, LogState, Row
 from ..store.derived_interface import Derived
-from ..store.interface import Change, FreshKey, KeptCheckpoint, Peer, Refused, Shelved, Store
+from ..store.interface import Change, FreshKey, KeptCheckpoint, KeptProof, Peer, Refused, Shelved, Store
+from ..tlog.note import COSIGNATURE_ED25519
 
 T = TypeVar("T")
+
+_TAIL: Final = 64  # rows of a log's last change that are kept to be sent
+
+
+def _key(one: Cosignature) -> tuple[int, int, int]:
+    return one.by, one.kind, one.time
 
 
 class Remembering:
@@ -48,13 +55,49 @@ class Remembering:
             self._peers = {**self._peers, **{peer.number: peer for peer in change.peers}}
         for key in self._touched(change):
             self._known.pop(key, None)
+        self._follow(change)
         return self._counter
+
+    def _follow(self, change: Change) -> None:
+        """What the change itself says of what is asked for with every message."""
+        self._known.update((("meta", name), value) for name, value in change.meta.items())
+        for kept in change.checkpoints:
+            newest = self._known.get(("newest", kept.log))
+            if ("newest", kept.log) in self._known and (newest is None or kept.size > newest.size):
+                self._known["newest", kept.log] = kept
+                self._known["cosigned", kept.log] = kept.size, []  # nobody cosigns what was not there
+        for one in change.cosignatures:
+            covered = self._known.get(("covered", one.log))
+            if covered is not None and one.size > covered.get(one.by, 0):
+                self._known["covered", one.log] = {**covered, one.by: one.size}
+            self._follow_cosignature(one)
+            last = self._known.get(("last", one.log, one.by))
+            if last is not None and one.kind == COSIGNATURE_ED25519 and (one.size, one.time) > (last.size, last.time):
+                self._known["last", one.log, one.by] = one
+        for one in change.drop_cosignatures:
+            size, found = self._known.get(("cosigned", one.log)) or (None, [])
+            if size == one.size:
+                self._known["cosigned", one.log] = size, [other for other in found if _key(other) != _key(one)]
+        if change.shelve and not change.unshelve and ("shelf use",) in self._known:
+            new = {(run.log, run.start): (run.count, len(run.data)) for run in change.shelve}
+            self._known["shelf use",] = {**self._known["shelf use",], **new}
+        tails: dict[int, list[Row]] = {}
+        for row in change.rows:
+            tails.setdefault(row.log, []).append(row)
+        for log, rows in tails.items():
+            self._known["tail", log] = rows if len(rows) <= _TAIL else []
+
+    def _follow_cosignature(self, one: Cosignature) -> None:
+        size, known = self._known.get(("cosigned", one.log)) or (None, [])
+        if size == one.size and not any(_key(other) == _key(one) for other in known):
+            self._known["cosigned", one.log] = size, sorted([*known, one], key=_key)
+
+    def settle(self) -> None:
+        """See Store."""
+        self._store.settle()
 
     @staticmethod
     def _touched(change: Change) -> Iterator[tuple[object, ...]]:
-        yield from (("meta", name) for name in change.meta)
-        yield from (("newest", kept.log) for kept in change.checkpoints)
-        yield from (("covered", one.log) for one in change.cosignatures)
         if any(one.kind in GOVERNING for one in change.rows):
             yield ("governing",)
         if change.openings:
@@ -63,6 +106,10 @@ class Remembering:
             yield ("fresh",)
         if change.shelve or change.unshelve:
             yield ("shelved",)
+        if change.unshelve:
+            yield ("shelf use",)
+        if change.proofs:
+            yield ("proofs",)
 
     @property
     def counter(self) -> int:
@@ -84,7 +131,10 @@ class Remembering:
         return self._remember(("openings",), self._store.openings)
 
     def rows(self, log: int, start: int, stop: int, max_bytes: int | None = None) -> list[Row]:
-        """See Store."""
+        """See Store. Whoever says how much fits wants to send them; whoever does not may want to know what is on the disk."""
+        tail: list[Row] = self._known.get(("tail", log), []) if max_bytes is not None else []
+        if tail and start >= tail[0].index and sum(len(row.body) for row in tail) <= (max_bytes or 0):
+            return tail[start - tail[0].index : max(0, stop - tail[0].index)]
         return self._store.rows(log, start, stop, max_bytes)
 
     def row(self, log: int, index: int) -> Row | None:
@@ -125,7 +175,9 @@ class Remembering:
     def checkpoint(self, log: int, size: int) -> KeptCheckpoint | None:
         """See Store."""
         newest = self.newest_checkpoint(log)
-        return newest if newest is not None and newest.size == size else self._store.checkpoint(log, size)
+        if newest is None or size > newest.size:
+            return None
+        return newest if newest.size == size else self._store.checkpoint(log, size)
 
     def newest_checkpoint(self, log: int, at_most: int | None = None) -> KeptCheckpoint | None:
         """See Store."""
@@ -140,7 +192,14 @@ class Remembering:
 
     def cosignatures(self, log: int, size: int) -> list[Cosignature]:
         """See Store."""
-        return self._store.cosignatures(log, size)
+        newest = self.newest_checkpoint(log)
+        if newest is None or newest.size != size:
+            return self._store.cosignatures(log, size)
+        held, found = self._known.get(("cosigned", log)) or (None, [])
+        if held != size:
+            found = self._store.cosignatures(log, size)
+            self._known["cosigned", log] = size, found
+        return list(found)
 
     def covered(self, log: int) -> dict[int, int]:
         """See Store."""
@@ -149,6 +208,16 @@ class Remembering:
     def first_cosignatures(self, log: int, index: int) -> list[Cosignature]:
         """See Store."""
         return self._store.first_cosignatures(log, index)
+
+    def last_cosignature(self, log: int, by: int, below: int) -> Cosignature | None:
+        """See Store."""
+        known: Cosignature | None = self._known.get(("last", log, by))
+        if known is not None and known.size < below:
+            return known
+        found = self._store.last_cosignature(log, by, below)
+        if found is not None and found.size == self.covered(log).get(by):
+            self._known["last", log, by] = found
+        return found
 
     def cosigned_since(self, log: int, after_size: int) -> list[Cosignature]:
         """See Store."""
@@ -170,12 +239,23 @@ class Remembering:
         return next((key for key in self.fresh_keys(None) if key.key_id == key_id), None)
 
     def shelved(self, *, data: bool = True) -> list[Shelved]:
-        """See Store. What is remembered has its data."""
-        return self._remember(("shelved",), self._store.shelved) if data else self._store.shelved(data=False)
+        """See Store. What is remembered is without data."""
+        return self._store.shelved() if data else self._remember(("shelved",), lambda: self._store.shelved(data=False))
+
+    def shelf_use(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """(log, start) of each run that waits -> its messages and bytes."""
+        found: dict[tuple[int, int], tuple[int, int]] = self._remember(
+            ("shelf use",), lambda: {(run.log, run.start): (run.count, len(run.data)) for run in self._store.shelved()}
+        )
+        return found
 
     def refused(self, limit: int = 100, *, data: bool = True) -> Sequence[Refused]:
         """See Store."""
         return self._store.refused(limit, data=data)
+
+    def proofs(self) -> list[KeptProof]:
+        """See Store."""
+        return self._remember(("proofs",), self._store.proofs)
 
     def derived(self) -> Derived:
         """See Store."""

@@ -7,7 +7,7 @@ let anything leave. Methods are called by one thread at a time (`lock`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from .. import limits
 from ..errors import LocalError, PeerError
 from ..pen import Pen
+from ..record import encoding
 from ..record.authority import GOVERNING, Authority
 from ..record.channel import Channel, LogNames
 from ..record.fields import Json
@@ -27,18 +28,26 @@ from ..store.interface import Change, KeptCheckpoint, Store, TileHash
 from ..tlog import checkpoint as checkpoints
 from ..tlog import tiles
 from ..tlog.note import lines_bytes
-from . import composing
+from . import carrying, composing, withholding
 from .around import Pending
+from .budget import Budget, Spent
+from .convicting import Settled
 from .memory import Remembering
 from .openings import of_log
 from .receipts import ToWrite
 from .refusing import why_refused
+from .searching import Searches
+from .shelf import Tries
 from .view import View
 
 COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignature
 CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
+BOOT: Final = "boot"  # meta: this store's folder has a file `boot`
+AT_START: Final = "covered_at_start"  # meta: see Node.covered_at_start; empty once the log is confirmed
+CONFIRMED: Final = "confirmed"  # meta: who last confirmed after a restart that the log is the newest there is, and when
 GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
 _LINE_CHECK: Final = KINDS["line_check"]
+_NOT_BY_ITSELF: Final = frozenset({"release.missing", "kind.not_allowed"})  # a charter may let no line check go without an officer
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,9 @@ class Node(View):
     """A party's device on one channel, with its keys. `clock` gives POSIX seconds; `random(n)` n random bytes.
 
     `reading` reads the same store and remembers nothing of it: what any thread may use, without `lock`.
+
+    `confirmed` is None where the log is known to be the newest there is. Else no checkpoint and no cosignature is signed until `confirm`,
+    which calls it.
     """
 
     def __init__(
@@ -78,16 +90,26 @@ class Node(View):
         *,
         clock: Callable[[], float],
         random: Callable[[int], bytes],
+        confirmed: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(Remembering(store), channel, own)
+        remembering = Remembering(store)
+        super().__init__(remembering, channel, own)
+        self.shelf_use = remembering.shelf_use
+        self.tries = Tries()
+        self.evidence = Budget(limits.REFUSED_BYTES_PER_LOG_AND_DAY, limits.REFUSED_PER_LOG_AND_DAY)
+        self.shelving = Budget(limits.SHELVED_BYTES_PER_LOG_AND_DAY, limits.SHELVED_PER_LOG_AND_DAY)
+        self.noted = Spent()
         self.reading = View(store, channel, own)
         self.pen = pen
         self.lock = threading.RLock()
         self.on_change: list[Callable[[], None]] = []  # called after a commit that another side may want to hear of
         self._clock = clock
         self.draw = random
+        self.settled = Settled()
+        self.searches = Searches()
         self._epoch = self._bundles = 0
         self._closed = self._why_closed()
+        self._confirmed = confirmed
         self.daily_quota = self._daily_quota()  # messages a log and day, by the charter in force: what changes it is committed here
         if pen.public().log_ed25519 != self.names.log[0].key:
             raise LocalError("pen.damaged", "it holds the keys of another log")
@@ -114,6 +136,11 @@ class Node(View):
         state = self.store.states().get(log)
         return state.size if state else 0
 
+    def first_time(self) -> int | None:
+        """When we wrote our first message, by its own time, in this log or one before it; None before that."""
+        first = [self.store.row(log, 0) for log in (self.own, *self.channel.before(self.own))]
+        return min((one.time for one in first if one), default=None)
+
     def _why_closed(self) -> str | None:
         """PROTOCOL section 6: a store below its pen was rolled back; above it, there was a crash between two writes, which is normal."""
         if self.store.meta(of_log(CLOSED, self.own)) is not None or self.store.counter < self.pen.counter:
@@ -130,6 +157,51 @@ class Node(View):
         if self.closed:
             raise LocalError(self.closed)
 
+    @property
+    def unsure(self) -> str | None:
+        """The code for which this log signs no checkpoint and no cosignature until somebody confirms it, or None. Any thread may ask."""
+        return None if self._confirmed is None or self.closed else "log.unsure"
+
+    def check_sure(self) -> None:
+        """Raises LocalError log.closed, log.replaced, log.unsure when this log may sign no checkpoint now."""
+        self.check_open()
+        if self.unsure:
+            raise LocalError(self.unsure)
+
+    def confirm(self, by: str) -> None:
+        """Somebody knows that no newer head of our own log is about: a peer ("peer") or a witness ("witness") whose answer bears a mark of
+        this start, or an officer ("officer"). What was taken meanwhile is cosigned now. Does nothing where it was known, or the log is
+        closed. Raises LocalError disk.failed; then it is not confirmed."""
+        with self.lock:
+            call = self._confirmed
+            if call is None or self.closed:
+                return
+            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b""})
+            for state in self.store.states().values():
+                kept = self.store.newest_checkpoint(state.number)
+                lacking = state.size > self.store.covered(state.number).get(self.own, 0)
+                if kept and lacking and state.frozen is None and state.number != self.own and state.number in self.channel.logs:
+                    self.cosign(change, self.checkpoint(kept), state.number, self.cosigning_time(), both=True)
+            self.commit(change)
+            self._confirmed = None
+            call()
+        self.changed()
+
+    def covered_at_start(self) -> dict[int, int]:
+        """Log -> how much of our own it had cosigned when it was first asked, after a restart, whether ours is the newest there is. It is
+        kept: the processes that ask after this one must not take what we send meanwhile for what others knew."""
+        kept = self.store.meta(AT_START)
+        if kept:
+            return encoding.sizes(encoding.decode(kept))
+        found = {log: size for log, size in self.store.covered(self.own).items() if log in self.channel.logs}
+        self.commit(Change(meta={AT_START: encoding.encode(dict(sorted(found.items())))}))
+        return found
+
+    def cosigning_time(self) -> int:
+        """POSIX seconds of a cosignature made now: never before our own last entry, nor before this device's last one."""
+        own = self.store.states().get(self.own)
+        return max(self.now(), own.time if own else 0, int_of(self.store.meta(COSIGNED_AT)))
+
     @contextmanager
     def widening(self) -> Iterator[None]:
         """Within, openings may add logs to `channel`. All that is read here sees them when the block ends well, and else never."""
@@ -141,9 +213,10 @@ class Node(View):
             raise
         self.reading.channel = self.channel
 
-    def close_log(self, change: Change) -> None:
-        """Sign nothing from now on: the other side showed that this store is older than what had left it."""
-        change.meta[of_log(CLOSED, self.own)] = b"rolled back"
+    def close_log(self, change: Change, why: str = "rolled back") -> None:
+        """Sign nothing from now on: the other side showed that this store is older than what had left it, or that somebody else signs with
+        its keys. The first reason is kept."""
+        change.meta.setdefault(of_log(CLOSED, self.own), why.encode())
         change.signed = False
         self._closed = "log.closed"
 
@@ -179,11 +252,11 @@ class Node(View):
     def send_many(self, drafts: Sequence[tuple[str, Json]]) -> list[Sent]:
         """Append messages, each batch under one checkpoint and in one transaction: all of a batch are durable when this returns.
 
-        Raises LocalError log.closed, usage, and what `read_body` and the validity rules raise; then nothing of the batch
+        Raises LocalError log.closed, log.unsure, usage, and what `read_body` and the validity rules raise; then nothing of the batch
         is sent, but earlier batches of the same call are.
         """
         with self.lock:
-            self.check_open()
+            self.check_sure()
             sent = self._send_all([Prepared(*self.read(kind, json)) for kind, json in drafts])
         self.changed()
         return sent
@@ -192,7 +265,7 @@ class Node(View):
         """Append messages whose seeds and releases are there already, as `send_many`. Raises LocalError as it, and release.reused for one
         that was sent before."""
         with self.lock:
-            self.check_open()
+            self.check_sure()
             sent = self._send_all(prepared)
         self.changed()
         return sent
@@ -208,11 +281,26 @@ class Node(View):
         """Send the line check that a new successor of another log asks for, if one has come and this log may sign."""
         with self.lock:
             before = self.store_size(self.own)
-            if self.closed is None:
+            if not (self.closed or self.unsure):
                 self._see_successors()
             changed = self.store_size(self.own) > before
         if changed:
             self.changed()
+
+    def answer_convictions(self) -> None:
+        """Send a line check for a proof of misconduct that no line check carries yet, if one is kept and this log may sign."""
+        with self.lock:
+            may_sign = not (self.closed or self.unsure)
+            meta = carrying.pressing(self.store, self.own, self.now()) if may_sign else None
+            if meta is None:
+                return
+            try:
+                self._append([Prepared(*self.read("line_check", {}))], 0, 1, meta=meta)
+            except LocalError as error:
+                if error.code not in _NOT_BY_ITSELF:
+                    raise
+                return
+        self.changed()
 
     def _see_successors(self) -> None:
         """The first entry of ours that sees a successor of a log is a line check: it says how far that log had come (record.standing)."""
@@ -227,21 +315,27 @@ class Node(View):
         """A kind's number and the body of its JSON. Raises LocalError usage, json.malformed, field.unknown, body.schema."""
         return composing.read(self, kind, json)
 
-    def _append(self, prepared: Sequence[Prepared], before: int, of: int, replaced: Sequence[int] = ()) -> list[Sent]:
-        """Append as many of the messages as one batch may hold, under one checkpoint. `replaced`: see receipts.ToWrite."""
+    def _append(
+        self, prepared: Sequence[Prepared], before: int, of: int, replaced: Sequence[int] = (), meta: Mapping[str, bytes] | None = None
+    ) -> list[Sent]:
+        """Append as many of the messages as one batch may hold, under one checkpoint. `replaced`: see receipts.ToWrite; `meta` is kept with
+        them."""
         pending = Pending(self.store)
         authority = pending.authority(self.channel)
         state = pending.state(self.own)
-        change = Change(signed=True)
+        change = Change(signed=True, meta=dict(meta or {}))
         seen = {log: size for log, size in sorted(pending.sizes().items()) if log != self.own}
         time = least_time(self.now(), state, int_of(self.store.meta(COSIGNED_AT)), seen, pending.time)
         rows: list[Row] = []
         room = limits.BATCH_BYTES
         to_write: ToWrite | None = None
+        proofs = carrying.ProofsToWrite(self.store, self.own)
         for one_of in prepared:
             if one_of.kind == _LINE_CHECK:
                 to_write = to_write or ToWrite(self.store, self.channel, self.own, replaced)
-                change.meta |= to_write.write(one_of.body, state.size + len(rows))
+                if not replaced:  # else the receipts that must be in this very one have all the room
+                    change.meta |= proofs.write(one_of.body)
+                change.meta |= withholding.write(self, one_of.body) | to_write.write(one_of.body, state.size + len(rows))
             where = f"message {before + len(rows) + 1} of {of}" if of > 1 else ""
             message = Message(one_of.kind, time, seen, one_of.seed or self.draw(SEED_BYTES), one_of.body)
             one = self._own_row(authority, state.size + len(rows), message, where, trusted=one_of.seed is None)

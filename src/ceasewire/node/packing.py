@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
@@ -16,25 +17,59 @@ from .composing import in_force
 from .view import View
 
 _LINE_CHECK: Final = KINDS["line_check"]
+# A bundle may be four times as long. These cost whoever takes them less memory, and less time in one piece, and hardly more in all.
+PACK_MESSAGES: Final = limits.BATCH_MESSAGES
+PACK_BYTES: Final = limits.BATCH_BYTES // 2
 _LOOK: Final = 32  # rows read to see where a run may end, before all that fit are read
 
 
-def pack(view: View, spans: Sequence[Span], unknown: Collection[int] = ()) -> tuple[list[PackedRun], bool]:
-    """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left. `unknown`: see View.note."""
-    runs: list[PackedRun] = []
-    count, size = limits.BUNDLE_MESSAGES, limits.RUN_BYTES
-    quota = in_force(view).charter.quotas["messages_per_log_and_day"]  # a run of our own over it would be held for ever
-    for span in spans:
-        start = span.start
+def pack(
+    view: View, spans: Sequence[Span], unknown: Collection[int] = (), breathe: Callable[[], None] = lambda: None
+) -> tuple[list[PackedRun], bool]:
+    """Runs for the spans, each up to a checkpoint, as many as fit; and whether something is left. `unknown`: see View.note. `breathe`: see
+    Exchange.
+
+    Where several logs are due, the first has half of the room and the others share the rest: whoever lost logs that have seen each other
+    can take none of them without the others. What one does not need another has after all.
+    """
+    packing = _Packing(view, unknown, breathe)
+    for place, span in enumerate(spans):
+        packing.add(span, 1 if len(spans) == 1 else 2 if place == 0 else len(spans) - place)
+    left = [replace(span, start=max(span.start, packing.ends.get(span.log, 0))) for span in spans]
+    whole = [packing.add(span) for span in left]
+    return packing.runs, not all(whole)
+
+
+class _Packing:
+    """The runs of one bundle, where those of each log end, and the room that is left."""
+
+    def __init__(self, view: View, unknown: Collection[int], breathe: Callable[[], None]) -> None:
+        self.runs: list[PackedRun] = []
+        self.ends: dict[int, int] = {}
+        self._view, self._unknown, self._breathe = view, unknown, breathe
+        self._count, self._size = PACK_MESSAGES, PACK_BYTES
+        self._quota = in_force(view).charter.quotas["messages_per_log_and_day"]  # a run of our own over it would be held for ever
+
+    def add(self, span: Span, parts: int = 1) -> bool:
+        """Add runs of a span, in one of so many parts of the room that is left; whether all of it is in."""
+        start, count, size = span.start, self._count // parts, self._size // parts
         while start < span.stop:
-            most = min(count, quota) if span.log == view.own else count
-            run, length = _run(view, Span(span.log, start, span.stop), (most, size), unknown)
-            if run is None or (runs and length > size):
-                return runs, True
-            runs.append(run)
+            self._breathe()
+            run, length = self._run(replace(span, start=start), count, size)
+            if run is None and not self.runs:  # a longer batch of one log, which another program may have made
+                run, length = self._run(replace(span, start=start), limits.BUNDLE_MESSAGES, limits.RUN_BYTES)
+            if run is None or (self.runs and length > size):
+                return False
+            self.runs.append(run)
             start += len(run.rows)
+            self.ends[span.log] = start
             count, size = count - len(run.rows), size - length
-    return runs, False
+            self._count, self._size = self._count - len(run.rows), self._size - length
+        return True
+
+    def _run(self, span: Span, count: int, size: int) -> tuple[PackedRun | None, int]:
+        most = min(count, self._quota) if span.log == self._view.own else count
+        return _run(self._view, span, (most, size), self._unknown) if most > 0 else (None, 0)
 
 
 def _run(view: View, span: Span, room: tuple[int, int], unknown: Collection[int]) -> tuple[PackedRun | None, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ..errors import LocalError
@@ -94,15 +94,29 @@ def _field(kind: int, name: str, body: Body) -> int:
 
 
 def best_checkpoint(view: View, ref: Ref) -> KeptCheckpoint:
-    """The checkpoint over the message that most different cosigners vouch for, the smallest of those; else the smallest there is."""
+    """Of the checkpoints over the message those that as many witnesses cosigned as the charter's quorum asks for, or all if there is none
+    such; of them the one that most different cosigners vouch for, then the smallest."""
     log, index = ref
     sizes = {cosignature.size for cosignature in view.store.first_cosignatures(log, index)}
-    best: tuple[int, int] | None = None
-    for size in sorted(sizes):
-        voices = len({c.by for c in view.store.cosignatures(log, size)})
-        if best is None or voices > best[0]:
-            best = (voices, size)
-    kept = view.store.checkpoint(log, best[1]) if best else view.store.next_checkpoint(log, index + 1)
+    enough = {size for size in sizes if meets_quorum(view, log, size)} or set(_first_meeting(view, log, index))
+    voices = {size: len({c.by for c in view.store.cosignatures(log, size)}) for size in enough or sizes}
+    best = max(sorted(voices), key=voices.__getitem__, default=None)
+    kept = view.store.checkpoint(log, best) if best else view.store.next_checkpoint(log, index + 1)
     if kept is None:
         raise LocalError("store.damaged", f"no checkpoint covers {view.name(log, index)}")
     return kept
+
+
+def meets_quorum(view: View, log: int, size: int) -> bool:
+    """Whether as many witnesses as the charter asks for cosigned the log at that size."""
+    quorum = view.channel.charter.quorum
+    return not quorum or len({one.by for one in view.store.cosignatures(log, size) if one.by < 0 and view.line(one)}) >= quorum
+
+
+def _first_meeting(view: View, log: int, index: int) -> Iterator[int]:
+    """The smallest size above the index at which the quorum is met, if there is one: witnesses that were away left gaps."""
+    while sizes := [one.size for one in view.store.first_cosignatures(log, index) if one.by < 0]:
+        index = min(sizes)
+        if meets_quorum(view, log, index):
+            yield index
+            return

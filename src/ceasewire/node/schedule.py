@@ -22,6 +22,7 @@ DEAD: Final = "line.dead"
 NOBODY: Final = "watch.nobody"
 OVERDUE: Final = "clock.overdue"
 JUMPED: Final = "clock.jumped"
+MISCONDUCT: Final = "misconduct"
 # What a person is told. Codes of refusal and of held messages keep their own sentence (errors.CODES).
 ALARMS: Final = {
     MISSED: "No line check came in time",
@@ -29,6 +30,7 @@ ALARMS: Final = {
     NOBODY: "Nobody has said to be on watch",
     OVERDUE: "Answers are overdue",
     JUMPED: "This machine's clock jumped, and no line check is sent by itself until others' clocks agree",
+    MISCONDUCT: "Misconduct is proved: see `ceasewire misconduct`",
 }
 
 

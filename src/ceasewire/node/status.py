@@ -11,12 +11,14 @@ from ..record.fields import Json, show_time
 from ..record.kinds import KINDS
 from ..tlog import merkle
 from . import schedule
+from .convictions import convictions, kinds_against
 from .due import Due, due
 from .flashes import attention
 from .heard import Heard
 from .schedule import Alarm, Facts, LogFacts, PartyFacts
 from .suspended import suspended
 from .view import View
+from .withholding import standing_claims
 
 DUE_SECONDS: Final = 86400
 
@@ -45,6 +47,7 @@ def status(view: View, now: int, closed: str | None) -> dict[str, Json]:
         "overdue": list(overdue.first),
         "due_today": list(coming.first),
         "held": _held(view),
+        "withheld": standing_claims(view, now),
         "alarms": [alarm.as_json() for alarm in _alarms(view, closed, facts, overdue, now)],
         "refused": _refused(view),
     }
@@ -94,6 +97,7 @@ def _log_status(view: View, number: int) -> dict[str, Json]:
         "line_checks": _count_and_last(*view.last_of_kind(number, KINDS["line_check"])),
         "watch_checks": _count_and_last(*view.last_of_kind(number, KINDS["acknowledgement"], watch=True)),
         "frozen": state.frozen if state else None,
+        "misconduct": kinds_against(view, number),
     }
 
 
@@ -133,6 +137,8 @@ def _alarms(view: View, closed: str | None, facts: Facts, overdue: Due, now: int
     for state in view.store.states().values():
         if state.frozen:
             yield Alarm(state.frozen, view.channel.log_name(state.number), None, CODES[state.frozen].sentence)
+    for log, (since, kinds) in convictions(view).items():
+        yield Alarm(schedule.MISCONDUCT, view.channel.log_name(log), since, f"{schedule.ALARMS[schedule.MISCONDUCT]}: {', '.join(kinds)}")
     yield from schedule.alarms(facts, now)
     told: set[tuple[int, str]] = set()
     for run in view.store.shelved(data=False):

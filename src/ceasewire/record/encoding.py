@@ -9,7 +9,7 @@ checks the profile, encodes again and compares. (The one null of the protocol, a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeAlias
 
 import cbor2
@@ -100,6 +100,11 @@ def encoded_map(items: Mapping[int, bytes]) -> bytes:
     return _head(0xA0, len(items)) + b"".join([_head(0x00, key) + items[key] for key in sorted(items)])
 
 
+def encoded_pairs(pairs: Collection[bytes]) -> bytes:
+    """The map of these pairs, a key and its value each, which are encoded already and in order of their keys."""
+    return _head(0xA0, len(pairs)) + b"".join(pairs)
+
+
 def _head(major: int, count: int) -> bytes:
     """A CBOR head: the major type's bits over the encoding of an unsigned integer (RFC 8949 section 3)."""
     number = cbor2.dumps(count)
@@ -121,6 +126,25 @@ def decode(data: bytes, max_bytes: int = limits.BODY_BYTES, depth: int = limits.
         if data.startswith(again):
             raise PeerError("enc.trailing", f"after {len(again)} bytes")
         raise PeerError("enc.noncanonical")
+    return value
+
+
+def decode_first(data: bytes, depth: int, breathe: Callable[[], None]) -> tuple[Value, int]:
+    """The value with which these bytes begin, and how many of them are its one encoding. `breathe` is called between the steps. Raises as
+    `decode`, but for enc.trailing."""
+    value: Value = _decode(data, depth)
+    breathe()
+    _check(value, depth, null=False)
+    breathe()
+    again = cbor2.dumps(value, canonical=True)
+    if not data.startswith(again):
+        raise PeerError("enc.noncanonical")
+    return value, len(again)
+
+
+def decode_checked(data: bytes, depth: int) -> Value:
+    """The value of bytes that `decode_first` gave, which are its one encoding."""
+    value: Value = _decode(data, depth)
     return value
 
 

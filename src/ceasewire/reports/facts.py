@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from ..record.conviction import NOT_STANDING
 from ..record.notation import Json, parse_time, show_time
-from ..record.standing import REPLACED
 
 Said = Mapping[str, Any]  # a message as `ceasewire list` shows it
 EARLIER: Final = ("line_check", "acknowledgement", "channel_status", "notice")  # kinds that matter long after they were sent
@@ -126,7 +126,7 @@ def _take(facts: Facts, one: Said, time: int, by_ref: dict[str, Message]) -> Non
     kind, body = one["kind"], one["body"]
     log, _, index = one["ref"].rpartition("/")
     now = facts.period.holds(time)
-    if one["void"] != REPLACED:  # else it was written in a log that its party had given up
+    if one["void"] not in NOT_STANDING:  # else it was written in a log that its party had given up, or that showed two histories
         facts.sent.setdefault(log, []).append((int(index), time, kind))
     if one["void"] is not None:
         facts.void += now
