@@ -1,9 +1,10 @@
-"""A node's process that is killed while it works. Run as `python -m faults.driver FOLDER send|receive|cosign`.
+"""A node's process that is killed while it works. Run as `python -m faults.driver FOLDER send|receive|cosign [DISK]`.
 
 Each line of its standard input is `start SECONDS`, `open SECONDS` or `act SECONDS`: it then starts a child that opens the node and works,
 kills it with SIGKILL that long after its start, after the node is open, or after its first act, and writes `{"killed": true}`. A child
 writes one line of JSON for each act, after the act is durable and never before. Children are forked from a process that has everything
-imported. Bundles to take are the files of FOLDER/../inbox, in order of name.
+imported. With DISK, where a file system is mounted, its power fails first. Bundles to take are the files of FOLDER/../inbox, in order
+of name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node
+from faults.mounts import cut
 
 PROGRESS: list[int] = []
 """Of a child: the pipe on which its parent waits for the first act, until it has happened."""
@@ -86,10 +88,13 @@ def main() -> None:
         for _ in range(("start", "open", "act").index(since)):
             os.read(told, 1)  # or nothing, if the child has ended
         time.sleep(float(seconds))
+        if len(sys.argv) > 3:
+            cut(Path(sys.argv[3]))
         os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         os.close(told)
-        tell(killed=os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL)
+        # Without its disk a child may end by itself, and says nothing any more that counts.
+        tell(killed=len(sys.argv) > 3 or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL))
 
 
 if __name__ == "__main__":

@@ -29,11 +29,11 @@ MESSAGES = 2500
 
 
 @contextmanager
-def driver(folder: Path, act: str) -> Iterator[subprocess.Popen[str]]:
-    """The process that starts children on the folder and kills them."""
+def driver(folder: Path, act: str, cut: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """The process that starts children on the folder and kills them, and first cuts off the disk that is mounted at `cut`."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT / "tests")))}
     environment.pop("COV_CORE_SOURCE", None)
-    command = [sys.executable, "-m", "faults.driver", str(folder), act]
+    command = [sys.executable, "-m", "faults.driver", str(folder), act, *([str(cut)] if cut else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as process:
         try:
             yield process
@@ -130,11 +130,11 @@ def test_f1_kills_while_sending_lose_nothing_acknowledged_and_sign_no_size_twice
 
 
 @contextmanager
-def with_inbox() -> Iterator[ChannelPair]:
+def inbox() -> Iterator[ChannelPair]:
     """North has sent, and all its bundles lie ready; the name of each is the size up to which it reaches."""
     with ChannelPair() as pair:
-        inbox = pair.path / "inbox"
-        inbox.mkdir()
+        bundles = pair.path / "inbox"
+        bundles.mkdir()
         pair.set_clock(time.time())
         reach = 0
         draw = random.Random(0)
@@ -142,13 +142,13 @@ def with_inbox() -> Iterator[ChannelPair]:
             pair.north.node.send_many([("statement", {"text": str(n)}) for n in range(draw.choice((1, 2, 5)))])
             composed = pair.north.exchange.compose(1, covered={0: reach})
             reach = composed.reach[0]
-            (inbox / f"{reach:06}").write_bytes(composed.data)
+            (bundles / f"{reach:06}").write_bytes(composed.data)
         yield pair
 
 
 @pytest.mark.slow
 def test_f1_kills_while_receiving_lose_nothing_receipted() -> None:
-    with with_inbox() as pair:
+    with inbox() as pair:
         emitted = run(pair, "south", "receive")
         assert pair.south.node.store.covered(0).get(1, 0) == pair.south.size(0) > 0
         agree(pair, emitted)
@@ -156,7 +156,7 @@ def test_f1_kills_while_receiving_lose_nothing_receipted() -> None:
 
 @pytest.mark.slow
 def test_f1_kills_while_cosigning_let_no_two_receipts_of_one_size_out() -> None:
-    with with_inbox() as pair:
+    with inbox() as pair:
         emitted = run(pair, "south", "cosign")
         assert len(emitted.bundles) > 30
         counters = []
