@@ -8,7 +8,20 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from vectors import of_admission, of_authority, of_bodies, of_encoding, of_exchange, of_later_logs, of_proofs, of_record, of_tlog
+from vectors import (
+    of_admission,
+    of_authority,
+    of_bodies,
+    of_encoding,
+    of_exchange,
+    of_later_logs,
+    of_misconduct,
+    of_proofs,
+    of_record,
+    of_silence,
+    of_tlog,
+    of_witness,
+)
 from vectors.base import FOLDER, Vectors
 
 NOT_OURS = ("local", "README.md")
@@ -17,7 +30,20 @@ NOT_OURS = ("local", "README.md")
 def make(folder: Path = FOLDER) -> dict[str, str]:
     """Path below spec/vectors -> text, of every file that this script answers for."""
     vectors = Vectors(folder)
-    for module in (of_encoding, of_tlog, of_record, of_bodies, of_admission, of_exchange, of_proofs, of_authority, of_later_logs):
+    for module in (
+        of_encoding,
+        of_tlog,
+        of_witness,
+        of_record,
+        of_bodies,
+        of_admission,
+        of_exchange,
+        of_proofs,
+        of_authority,
+        of_later_logs,
+        of_silence,
+        of_misconduct,
+    ):
         module.add(vectors)
     return vectors.files()
 

@@ -19,13 +19,17 @@ from ceasewire.record import bodies, case, fields, fingerprint, kinds, message, 
 from ceasewire.record.card import ROLES, tagged
 from ceasewire.record.charter import CLOCKS, LEVELS, QUOTAS, ZONE_KINDS
 from ceasewire.record.message import Body, Entry, body_tree, disclose, leaf
+from ceasewire.record.misconduct import Maker as MisconductMaker
 from ceasewire.record.officers import charter_value
 from ceasewire.record.opening import Opening
-from ceasewire.tlog import merkle
+from ceasewire.tlog import merkle, witness
+from crimes import Device, history
 from helpers import START, make_party, seed_of, statement
 from signers import KESTREL, LATER, asked_of
+from vectors import of_witness
 from vectors.base import Vectors, cbor
 from vectors.of_proofs import Maker
+from vectors.of_silence import Scene
 
 SPEC: Final = Path(__file__).resolve().parents[1] / "spec"
 _BLOCK: Final = re.compile(r"<!-- generated: ([a-z._]+) -->\n.*?<!-- end -->\n", re.DOTALL)
@@ -234,6 +238,17 @@ def proof_example(v: Vectors) -> str:
     return code(*lines, "", "extra data:", *annotated(extra, labels))
 
 
+def witness_example(v: Vectors) -> str:
+    asked = of_witness.request(3, 7)
+    cosigned, conflict = of_witness.answer(asked.head), witness.size_body(5).decode()
+    said = ["POST /add-checkpoint", "", *asked.encode().decode().split("\n"), "200, text/plain:", "", *cosigned.split("\n")]
+    return code(*(_cut(line) for line in said), "409, text/x.tlog.size, when it cosigned size 5 last:", "", *conflict.split("\n")[:-1])
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= 130 else f"{line[:100]}... ({len(line)} characters)"
+
+
 # --- Tables ---
 
 
@@ -430,7 +445,7 @@ UNITS: Final[Mapping[str, str]] = {
     "BATCH_BYTES": "bodies that one group commit may put under one checkpoint",
     "CHARTER_BYTES": "a charter file",
     "CARD_BYTES": "a card file, an opening",
-    "PROOF_BYTES": "a proof file",
+    "PROOF_BYTES": "a proof file of a message",
     "NOTE_BYTES": "a signed note",
     "NOTE_SIGNATURES": "signature lines of a note",
     "CBOR_DEPTH": "arrays and maps inside each other, but in containers",
@@ -447,12 +462,52 @@ UNITS: Final[Mapping[str, str]] = {
 }
 
 
+def silence_example(v: Vectors) -> str:
+    """The proof of the vectors, and its first chunk."""
+    proof = Scene(v).good()
+    labels = {
+        "0": "tag",
+        "1": "channel id",
+        "2": "claim",
+        "2.0": "kind: request",
+        "2.1": "party: south",
+        "2.2": "from",
+        "2.3": "to",
+        "2.4": "by: mission",
+        "2.5": "holder: north",
+        "3": "lists",
+        **{f"3.{n}": f"by {log}" for n, log in enumerate(("north", "mission"))},
+        **{f"3.{n}.{place}": what for n in range(2) for place, what in enumerate("log/index/entry/path/signed checkpoint".split("/"))},
+        "4": "stretches",
+        **{f"4.{n}.{place}": what for n in range(2) for place, what in enumerate("log/size/frontier/signed checkpoints/chunks".split("/"))},
+        "5": "openings",
+    }
+    chunk = proof.stretches[0].chunks[0]
+    first = {"*": "an entry", "0.0": "kind: statement", "0.1": "seconds after time 0", "0.2": "growth", "0.3": "body-root"}
+    return code(*annotated(proof.encode(), labels), "", "the chunk of the first stretch:", *annotated(chunk, first))
+
+
+def withholding_example(v: Vectors) -> str:
+    one = {1: 1, 2: 1, 3: 0, 4: 12, 5: START, 6: START + 5 * 86400}
+    labels = {"1": "by: south", "2": "what: receipt", "3": "log: north", "4": "size", "5": "since", "6": "spoke"}
+    return code(*annotated(cbor(one), labels))
+
+
 def codes_of(page: str) -> Callable[[Vectors], str]:
     def made(v: Vectors) -> str:
         rows = [[f"`{name}`", found.sentence] for name, found in errors.CODES.items() if found.page == f"spec/{page}.md"]
         return table(["code", "meaning"], rows)
 
     return made
+
+
+def misconduct_example(v: Vectors) -> str:
+    device = Device(v.test.channel, 0, v.test.parties["north"])
+    first = history(device, 6).note(6)
+    data = MisconductMaker(v.test.channel, 0).two_faces(first, device.note(6, seed_of("another root")))
+    labels = {"1": "channel id", "2": "two_faces", "3": "north's first log", "4": "the parts"}
+    labels |= {"4.0": "a checkpoint", "4.1": "another of its size", "5": "no opening: it is a first log"}
+    return "\n\n".join([code(*annotated(data, labels)), "The first of the two checkpoints:", code(*first.decode().splitlines())])
 
 
 BLOCKS: Final[Mapping[str, Callable[[Vectors], str]]] = {
@@ -490,6 +545,13 @@ BLOCKS: Final[Mapping[str, Callable[[Vectors], str]]] = {
     "case.questions": questions_table,
     "proof.example": proof_example,
     "proof.codes": codes_of("proof"),
+    "silence.example": silence_example,
+    "silence.codes": codes_of("silence"),
+    "withholding.example": withholding_example,
+    "misconduct.example": misconduct_example,
+    "misconduct.codes": codes_of("misconduct"),
+    "witness.example": witness_example,
+    "witness.codes": codes_of("witness"),
     "limits.table": limits_table,
 }
 

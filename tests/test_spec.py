@@ -10,7 +10,21 @@ from ceasewire import errors
 from spec_pages import BLOCKS, SPEC, blocks, renewed
 
 PAGES = sorted(SPEC.glob("*.md"))
-NAMES = ["bundle", "case", "charter", "encoding", "entry", "keys", "limits", "phrases", "proof"]
+NAMES = [
+    "bundle",
+    "case",
+    "charter",
+    "encoding",
+    "entry",
+    "keys",
+    "limits",
+    "misconduct",
+    "phrases",
+    "proof",
+    "silence",
+    "withholding",
+    "witness",
+]
 
 
 @pytest.fixture(scope="module")

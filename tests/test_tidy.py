@@ -13,7 +13,7 @@ import symtable
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -69,18 +69,28 @@ LAYERS: dict[str, Layer] = {
     "tokens": Layer("errors"),
     "pen": Layer("errors limits tlog record keyfile", "cryptography"),
     "officerkey": Layer("errors limits keyfile pen", "cryptography"),
-    "folder": Layer(f"{ALL} keyfile", "cryptography", "carriers console"),
-    "renewal": Layer(f"{ALL} keyfile folder", "", "carriers console"),
+    "boot": Layer(),
+    "folder": Layer(f"{ALL} boot keyfile", "cryptography", "carriers console"),
+    "renewal": Layer(f"{ALL} boot keyfile folder", "", "carriers console"),
+    "backup": Layer(f"{ALL} keyfile folder strictjson", "", "carriers console"),
+    "remains": Layer(f"{ALL} keyfile folder backup", "", "carriers console"),
+    "recovery": Layer(f"{ALL} keyfile folder renewal remains"),
     # The node knows the store by its interface alone: the command line chooses a database and passes it in.
     "node": Layer(
         f"errors limits {CORE} store! store.interface store.derived_interface pen", "cryptography nacl cbor2 structlog", DATABASES
     ),
-    "carriers": FACE,
+    "carriers": replace(FACE, ours=f"{FACE.ours} tlog.witness"),
     "console": FACE,
     "api": Layer("errors limits record node tokens strictjson", "starlette structlog", DATABASES),
+    "witness": Layer("errors limits tlog keyfile carriers", "cryptography starlette structlog uvloop"),
+    "publish": Layer("errors limits tlog record store! store.interface node folder"),
     "served": Layer("errors limits record node carriers console", "structlog", DATABASES),
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
-    "cli": Layer(f"{ALL} keyfile officerkey folder renewal serve tokens strictjson reports survey demo bench", None),
+    "cli": Layer(
+        f"{ALL} keyfile officerkey folder renewal backup remains recovery "
+        "serve tokens strictjson reports survey demo bench witness publish",
+        None,
+    ),
     "serve": Layer("errors limits record exchange node carriers console api served", "uvicorn uvloop starlette structlog", DATABASES),
     "processes": Layer("errors limits folder"),
     "demo": Layer(f"{ALL} folder reports processes", None),

@@ -24,20 +24,23 @@ from ceasewire.record import card as cards
 from ceasewire.record.authority import GOVERNING, Authority
 from ceasewire.record.channel import Channel
 from ceasewire.record.charter import open_charter
+from ceasewire.record.conviction import TWO_FACES, Court, two_faced
 from ceasewire.record.draft import from_toml
 from ceasewire.record.kinds import KINDS, UNDERSTOOD, read_body, show_body
 from ceasewire.record.log import Held, admit
-from ceasewire.record.message import Disclosure, Entry, Message
+from ceasewire.record.message import Body, Disclosure, Entry, Message
+from ceasewire.record.misconduct import open_by_policy, open_misconduct
 from ceasewire.record.opening import check_first, open_opening
 from ceasewire.record.standing import REPLACED, Sight, standing, stands
 from ceasewire.record.values import LogState, Row
 from ceasewire.tlog import checkpoint as checkpoints
-from ceasewire.tlog import ed25519, merkle, mldsa, tiles
+from ceasewire.tlog import ed25519, merkle, mldsa, tiles, witness
 from ceasewire.tlog.checkpoint import Checkpoint, SignedCheckpoint
 from ceasewire.tlog.merkle import Frontier
 from ceasewire.tlog.note import Note, VerifierKey
 from ceasewire.tlog.policy import Policy
 from ceasewire.tlog.proof import Proof
+from ceasewire.verifier import misconduct
 from record.histories import plain_sights
 
 FOLDER = Path(__file__).resolve().parents[1] / "spec" / "vectors"
@@ -133,6 +136,23 @@ def judge_proof(v: Json, data: bytes) -> Json:
 
 def judge_policy(v: Json, data: bytes) -> Json:
     return {"satisfied": Policy.parse(data).satisfied(set(v.get("witnessed", [])))}
+
+
+def judge_witness(v: Json, data: bytes) -> Json:
+    asked = witness.Request.parse(data)
+    assert asked.encode() == data
+    status = witness.admit(asked, [VerifierKey.parse(key) for key in v["keys"]])
+    size, root = v["known"]
+    return {"status": witness.decide(asked, (size, unhex(root))) if status == witness.Status.COSIGNED else status}
+
+
+def judge_witness_answer(v: Json, data: bytes) -> Json:
+    time, _ = witness.cosignature(data, Checkpoint.parse(v["checkpoint"]), VerifierKey.parse(v["vkey"]))
+    return {"time": time}
+
+
+def judge_witness_size(v: Json, data: bytes) -> Json:
+    return {"size": witness.parse_size(data, v["ours"])}
 
 
 def judge_fingerprint(v: Json, data: bytes) -> Json:
@@ -264,6 +284,17 @@ def judge_verify(v: Json, data: bytes) -> Json:
     return {"ref": report.about["ref"], "fields": report.fields}
 
 
+def judge_silence(v: Json, data: bytes) -> Json:
+    charter = unhex(v["charter"]) if "charter" in v else None
+    policy = v["policy"].encode() if "policy" in v else None
+    report = verifier.verify(data, verifier.Trust(charter, policy, v.get("fingerprint")))
+    if report.code:
+        raise PeerError(report.code)
+    assert (report.verdict, report.kind) == ("valid", "silence")
+    said: Json = report.about["silence"]
+    return {"sentence": said["sentence"], "entries": said["entries"]}
+
+
 def _sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
@@ -354,6 +385,31 @@ def judge_admission(v: Json, data: bytes) -> Json:
     return {"size": node.size(run.log), "void": voids}
 
 
+def judge_misconduct(v: Json, data: bytes) -> Json:
+    charter = unhex(v["charter"]) if "charter" in v else None
+    policy = v["policy"].encode() if "policy" in v else None
+    report = misconduct.verify(data, verifier.Trust(charter, policy))
+    try:
+        if charter is not None:
+            found = open_misconduct(data, channel_of(v["charter"]))
+        else:
+            found = open_by_policy(data, Policy.parse(policy or b"").logs)
+    except PeerError as error:
+        if (report.verdict, report.code) == ("invalid", error.code):  # the node's verdict and the verifier's are one
+            raise
+        raise AssertionError(f"{report.code}, {error.code}") from error
+    assert (report.verdict, report.kind, report.fields["sentence"]) == ("valid", "misconduct", f"{found.sentence}.")
+    return {name: getattr(found, name) for name in ("kind", "log", "from_index", "convicts", "sentence")}
+
+
+def judge_conviction(v: Json, data: bytes) -> Json:
+    log, index = map(int, data.decode().split("/"))
+    body: Body = {0: [], 1: False, 18: [unhex(one) for one in v["carried"]]}
+    line_check = message.row(2, 0, Message(KINDS["line_check"], 0, {}, bytes(16), body))
+    bounds = two_faced(Court(channel_of(v["charter"])), [line_check])
+    return {"void": [None if stands(bounds, log, index) else TWO_FACES]}
+
+
 def judge_standing(v: Json, data: bytes) -> Json:
     log, index = map(int, data.decode().split("/"))
     channel = channel_with(channel_of(v["charter"]), v["openings"])
@@ -408,7 +464,7 @@ def test_vectors_are_small() -> None:
 
 OTHERS_CODES: tuple[str, ...] = tuple(
     "usage json. draft. ref.malformed ref.missing file. node. pen. store. net. disk. random. field.unknown log.closed http.type"
-    " api. token. import.".split()
+    " witness.missing witness.rolled_back log.unsure backup. api. token. import.".split()
 )
 
 

@@ -68,6 +68,47 @@ CODES: Final[dict[str, Code]] = {
     ),
     "policy.malformed": _code("This is not a trust policy as C2SP writes it", _COPY, "spec/proof.md"),
     "policy.quorum": _code("Too few of the required witnesses cosigned", "Wait for them, then prove again.", "spec/proof.md"),
+    # Misconduct proofs: spec/misconduct.md
+    "misconduct.malformed": _code("This is not a misconduct proof", _COPY, "spec/misconduct.md"),
+    "misconduct.channel": _code("The misconduct proof is of another channel", "Give that channel's charter.", "spec/misconduct.md"),
+    "misconduct.unproved": _code("The file's parts verify and show no misconduct", "Rely on nothing that it claims.", "spec/misconduct.md"),
+    "misconduct.charter": _code("This kind of misconduct cannot be checked with a policy", "Give --charter.", "spec/misconduct.md"),
+    # Witnesses: C2SP tlog-witness
+    "witness.malformed": _code("This is not a request to a witness, or its answer, as C2SP writes it", _ASK, "spec/witness.md"),
+    "witness.ahead": _code(
+        "The witness says that it cosigned more of our log than is here",
+        "If it is right, this store is an old one: do not send; see docs/operators.md, Restoring.",
+        "spec/witness.md",
+    ),
+    # Silence proofs: spec/silence.md
+    "silence.malformed": _code("This is not a silence proof in its one form", _COPY, "spec/silence.md"),
+    "silence.channel": _code("The silence proof is of another channel", "Check it with that channel's charter.", "spec/silence.md"),
+    "silence.charter": _code(
+        "A silence proof cannot be checked with a policy, which names no parties", "Give --charter.", "spec/silence.md"
+    ),
+    "silence.witness": _code(
+        "The silence proof rests on one who cannot vouch for it", "Rely on nothing that it claims.", "spec/silence.md"
+    ),
+    "silence.list": _code(
+        "Nobody who must say which logs the party has does so at or after the end of the period",
+        "Have the guarantor and the receiving side send a line check (`ceasewire send NODE line_check`), exchange, and prove again.",
+        "spec/silence.md",
+    ),
+    "silence.logs": _code(
+        "The logs that are shown are not those that the party is known to have",
+        "Exchange with the guarantor, and prove again.",
+        "spec/silence.md",
+    ),
+    "silence.begins": _code(
+        "Nobody vouches for where a log stood when the period began", "Choose a later beginning, or name another period.", "spec/silence.md"
+    ),
+    "silence.ends": _code(
+        "A log's end is not vouched for at or after the end of the period",
+        "Exchange with the guarantor, wait until it has cosigned or sent a line check at or after that time, and prove again.",
+        "spec/silence.md",
+    ),
+    "silence.entries": _code("The entries do not give the roots that were signed", "Rely on nothing that it claims.", "spec/silence.md"),
+    "silence.broken": _code("A message of this kind was sent", "There was no silence to prove.", "spec/silence.md"),
     # Cards and charters: spec/charter.md
     "card.malformed": _code("This is not a party's card", "Ask the party for its card again.", "spec/charter.md"),
     "charter.malformed": _code("This is not a charter", _COPY, "spec/charter.md"),
@@ -109,6 +150,9 @@ CODES: Final[dict[str, Code]] = {
     "log.replaced": _code(
         "The log was replaced by a later one, and this was not there before that", "Use the log that replaced it.", "spec/keys.md"
     ),
+    "log.two_faces": _code(
+        "The log showed two histories, and from here on it cannot be told which one this is of", _EVIDENCE, "spec/misconduct.md"
+    ),
     "amendment.base": _code(
         "The amendment is of a charter that is not in force where it stands",
         "Amend the one that is: `ceasewire charter amend`.",
@@ -145,11 +189,24 @@ CODES: Final[dict[str, Code]] = {
     "node.not_joined": _code("The node has joined no channel", "Sign the charter, then `ceasewire join`.", "docs/operators.md"),
     "node.joined": _code("The node has joined a channel already", "One folder is one channel: make another.", "docs/operators.md"),
     "node.locked": _code("Another process is writing to this node", "Stop it, or send through it.", "docs/operators.md"),
-    "log.closed": _code(
-        "The log is closed: its store is older than what has left it, so it shows and receives but signs nothing",
-        "Do not restore it again; open a successor log: `ceasewire keys rotate` with the recovery key.",
+    "witness.missing": _code("The folder holds no witness", "Make one with `ceasewire witness key`.", "docs/operators.md"),
+    "witness.rolled_back": _code(
+        "The witness's store is older than what this witness has said",
+        "Never use it again: make another with a new key, and tell whose logs it cosigned.",
         "docs/operators.md",
     ),
+    "log.closed": _code(
+        "The log is closed: its store is older than what has left it, so it shows and receives but signs nothing",
+        "Do not restore it again; `ceasewire recover NODE --from PEER` opens a successor log, with the recovery key.",
+        "docs/operators.md",
+    ),
+    "log.unsure": _code(
+        "The machine was started anew, and nobody has confirmed yet that the log on it is the newest there is, so it signs nothing",
+        "`ceasewire sync NODE` and `serve` ask again. If you know that no disk was put back or copied: "
+        "`ceasewire sync NODE --not-restored`.",
+        "docs/operators.md",
+    ),
+    "backup.damaged": _code("This is not a whole backup of a node", "Take another one.", "docs/operators.md"),
     "pen.mode": _code("Others on this machine can read the key file", "chmod 600 it, and ask who has.", "docs/operators.md"),
     "pen.damaged": _code("The key file is not whole", "Do not copy it from a backup; open a successor log.", "docs/operators.md"),
     "pen.passphrase": _code("The passphrase does not open the keys", "Give the right --passphrase-file.", "docs/operators.md"),
@@ -159,6 +216,7 @@ CODES: Final[dict[str, Code]] = {
     "disk.failed": _code("The disk refused to keep the data", "Free space or change the disk, then start again.", "docs/operators.md"),
     "random.failed": _code("The system gave no randomness", "Mend the system; nothing was made.", "docs/operators.md"),
     "net.unreachable": _code("The other side cannot be reached", "It is tried again by itself.", "docs/operators.md"),
+    "net.busy": _code("The other side takes no more of this node's at once", "It is tried again by itself.", "docs/operators.md"),
     "net.refused": _code("The other side refused the bundle", "The code says why.", "docs/operators.md"),
     "net.url": _code("That address may not be called", "Use https, or loopback on both sides.", "docs/operators.md"),
     "token.unknown": _code(

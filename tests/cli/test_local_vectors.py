@@ -29,8 +29,8 @@ from cli.test_exchange import free_port, served
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "spec" / "vectors" / "local"
-LOCAL: Final = {"usage", "field.unknown", "log.closed", "disk.failed", "random.failed", "http.type"}
-LOCAL_FAMILIES: Final = ("json.", "ref.m", "file.", "node.", "pen.", "store.", "net.", "import.", "token.", "api.")
+LOCAL: Final = {"usage", "field.unknown", "log.closed", "log.unsure", "disk.failed", "random.failed", "http.type"}
+LOCAL_FAMILIES: Final = ("backup.", "json.", "ref.m", "file.", "node.", "pen.", "store.", "net.", "import.", "token.", "api.")
 GETRANDOM: Final = {"x86_64": 318, "aarch64": 278}
 
 # Run as `python -c LIMITED getrandom-number-or-0 file-bytes-or-0 ARGS`: it limits itself, then becomes the command line.

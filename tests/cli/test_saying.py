@@ -35,7 +35,8 @@ def cli(tmp_path: Path) -> Cli:
 def page(kind: str, body: dict[str, Any], *, exercise: bool = False, **more: Any) -> str:
     """What `show` prints of a message with that body."""
     read = read_body(UNDERSTOOD[KINDS[kind]], body, NAMES, exercise=exercise)
-    found: dict[str, Any] = {"ref": "north/0", "kind": kind, "time": "2026-03-01T04:12:00Z", "case": None, "receipts": [], "void": None}
+    found: dict[str, Any] = {"ref": "north/0", "kind": kind, "time": "2026-03-01T04:12:00Z", "case": None, "void": None}
+    found |= {"receipts": [], "witnesses": []}
     out = io.StringIO()
     near = {"north/0": {**found, "kind": "notification", "body": INCIDENT}}
     showing.message(Screen(out), {**found, "ref": "south/0", "body": show_body(KINDS[kind], read, NAMES), **more}, near)

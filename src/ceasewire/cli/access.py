@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..node.view import View
 
 T = TypeVar("T")
+_SIGNING: Final = frozenset({"send", "send_many", "send_draft"})
 _ROUND_SECONDS: Final = 0.5  # how long the lock is waited for before the control socket is tried again
 
 
@@ -32,17 +33,27 @@ def own_files() -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[View]:
-    """A node's store, to read. Raises LocalError node.*, store.*."""
+def reading(path: Path, *, to_write: bool = False) -> Iterator[View]:
+    """A node's store, to read; where it is read `to_write`, one of an older version is brought to this one's first. Raises LocalError
+    node.*, store.*."""
     from ..folder import Folder
 
-    with own_files(), Folder(path).view() as view:
+    folder = Folder(path)
+    with own_files(), ExitStack() as stack:
+        try:
+            view = stack.enter_context(folder.view())
+        except LocalError as error:
+            if error.code != "usage" or not to_write:
+                raise
+            with folder.locked(), folder.store():
+                view = stack.enter_context(folder.view())
         yield view
 
 
 def closed(path: Path, view: View) -> str | None:
-    """Why the log signs nothing more, as far as that shows without the keys: the code, or None. The pen is asked first: the store's
-    counter is never behind it unless the store was put back."""
+    """Why the log signs nothing, or nothing yet, as far as that shows without the keys: the code, or None. The pen is asked first: the
+    store's counter is never behind it unless the store was put back."""
+    from ..folder import Folder
     from ..node.node import CLOSED
     from ..node.openings import of_log
     from ..pen import Pen
@@ -54,26 +65,40 @@ def closed(path: Path, view: View) -> str | None:
         return error.code
     if view.store.meta(of_log(CLOSED, view.own)) is not None or view.store.counter < counter:
         return "log.closed"
-    return REPLACED if view.channel.successors_of(view.own) else None
+    if view.channel.successors_of(view.own):
+        return REPLACED
+    return None if Folder(path).is_sure(view.store) else "log.unsure"
 
 
-def writing(folder: Folder, passphrase: bytes | None, request: dict[str, Any], act: Callable[[Node], T], read: Callable[[Any], T]) -> T:
+def writing(
+    folder: Folder,
+    passphrase: bytes | None,
+    request: dict[str, Any],
+    act: Callable[[Node], T],
+    read: Callable[[Any], T],
+    *,
+    not_restored: bool = False,
+) -> T:
     """Do `act` with the node, under its lock. If a serving process holds the lock, it is asked for `request`, and `read` makes the
-    same of its answer. If another command holds it, the lock is waited for. Raises LocalError node.locked when neither comes about in
+    same of its answer. If another command holds it, the lock is waited for. After a restart of the machine, what signs asks the peers
+    first, unless an officer says that the node was `not_restored`. Raises LocalError node.locked when neither comes about in
     folder.LOCK_WAIT_SECONDS."""
     from .. import folder as folders
 
+    request = {**request, "not_restored": True} if not_restored else request
     deadline = time.monotonic() + folders.LOCK_WAIT_SECONDS
     wait = 0.0
     while True:
         with ExitStack() as stack:
             try:
                 with own_files():
-                    node = stack.enter_context(folder.node(passphrase, wait))
+                    node = stack.enter_context(folder.node(passphrase, wait, not_restored=not_restored))
             except LocalError as error:
                 if error.code != "node.locked":
                     raise
             else:
+                if node.unsure and request["op"] in _SIGNING:
+                    _ask_peers(node)
                 return act(node)
         answer = _ask(folder, request)
         if answer is not None:
@@ -82,6 +107,18 @@ def writing(folder: Folder, passphrase: bytes | None, request: dict[str, Any], a
         if left <= 0:
             raise LocalError("node.locked", str(folder.path))
         wait = min(left, _ROUND_SECONDS)
+
+
+def _ask_peers(node: Node) -> None:
+    """One talk with each peer that has an address: the first answer confirms our log, and the messages left behind leave meanwhile."""
+    from ..carriers import line
+    from ..node.exchange import Exchange
+
+    exchange = Exchange(node)
+    for peer in exchange.peers():
+        line.sync(exchange, [peer])
+        if not node.unsure:
+            return
 
 
 def _ask(folder: Folder, request: dict[str, Any]) -> tuple[Any] | None:

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TextIO
 
@@ -94,9 +95,10 @@ def flush() -> None:
 
 
 def tell(*parts: str) -> None:
-    """One line for people, on standard error."""
+    """One line for people, on standard error. That it cannot be written is no failure: the exit status says whether the command is done."""
     if sys.stderr is not None:
-        print("".join(escaped(part) for part in parts), file=sys.stderr, flush=True)
+        with suppress(OSError):
+            print("".join(escaped(part) for part in parts), file=sys.stderr, flush=True)
 
 
 def error_json(error: CeasewireError) -> Json:

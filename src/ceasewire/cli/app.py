@@ -6,7 +6,7 @@ from typing import Final
 
 from cyclopts import App, Parameter
 
-from . import founding, keys, moving, officers, proving, reading, reports, tokens
+from . import founding, keys, misconduct, moving, officers, proving, reading, recovery, reports, tokens, witnesses
 
 VERSION: Final = "0.1.0"  # a test compares it with pyproject.toml: a checkout that runs in place has no metadata
 _HELP: Final = """Signed, receipted messages between the parties to a ceasefire, provable to a third.
@@ -26,6 +26,8 @@ charter: Final = App(name="charter", help="The charter that founds a channel.")
 officer: Final = App(name="officer", help="The officers who release a party's messages.")
 token: Final = App(name="token", help="Tokens of a node's HTTP API.")
 party_keys: Final = App(name="keys", help="A party's logs: new keys, further devices, what replaced what.")
+witness: Final = App(name="witness", help="A C2SP witness: cosigns logs, its own clock on them.")
+accused: Final = App(name="misconduct")
 bundle: Final = App(name="bundle", help="Exchange by file: a stick, a courier, an e-mail.")
 
 for makes in (founding.init, founding.card, founding.join, moving.serve, moving.send, moving.sync):
@@ -36,6 +38,9 @@ app.command(reading.list_messages, name="list")
 app.command(reading.rebuild)
 app.command(reports.import_incidents, name="import")
 app.command(reports.bulletin)
+
+app.command(recovery.backup)
+app.command(recovery.recover)
 
 app.command(party_keys)
 party_keys.command(keys.rotate)
@@ -62,3 +67,13 @@ charter.command(officers.amend)
 app.command(bundle)
 bundle.command(moving.bundle_write, name="write")
 bundle.command(moving.bundle_read, name="read")
+
+app.command(accused)
+accused.default(misconduct.misconduct)
+accused.command(misconduct.compare)
+
+app.command(witnesses.publish)
+app.command(witness)
+witness.command(witnesses.witness_key, name="key")
+witness.command(witnesses.witness_add, name="add")
+witness.command(witnesses.witness_serve, name="serve")

@@ -6,8 +6,8 @@ from typing import Final
 
 from ..errors import LocalError
 
-LATER: Final = frozenset("witness publish frame relay evidence backup recover".split())
-LATER_OPTIONS: Final = {"prove": ("--silence", "--case")}
+LATER: Final = frozenset("frame relay evidence".split())
+LATER_OPTIONS: Final = {"prove": ("--case",)}
 
 
 def refuse_later(tokens: list[str]) -> None:

@@ -17,7 +17,7 @@ from .access import reading, writing
 from .answer import Answer
 from .cautions import cautions
 from .officers import waiting
-from .parameters import AsJson, Node, Output, PassphraseFile, TlsCa
+from .parameters import AsJson, Node, NotRestored, Output, PassphraseFile, TlsCa
 from .screen import Screen, counted
 from .text import explained
 
@@ -37,6 +37,7 @@ def send(
     ],
     /,
     *,
+    not_restored: NotRestored = False,
     passphrase_file: PassphraseFile = None,
     json: AsJson = False,
 ) -> Answer:
@@ -44,7 +45,8 @@ def send(
 
     While `serve` runs for this node, the message goes through it, at once, and needs no passphrase. A kind that officers must release
     becomes a draft, with exit status 1. A message that shows where one's own people stand, or is of victims (D2 to D5), is
-    sent with a warning on standard error.
+    sent with a warning on standard error. After a restart of the machine a peer is asked first whether this log is the newest
+    there is; if none answers, nothing is sent unless you say --not-restored.
 
     Example: ceasewire send north statement hello.json
     """
@@ -61,6 +63,7 @@ def send(
         {"op": "send", "kind": kind, "json": message},
         lambda it: it.send(kind, message).as_json(),
         lambda answer: {"ref": answer["ref"], "size": answer["size"]},
+        not_restored=not_restored,
     )
     return Answer(sent, lambda screen: screen.line(sent["ref"]), notes=warned)
 
@@ -74,6 +77,7 @@ def serve(
     tls_key: Annotated[Path | None, Parameter(help="The certificate's private key, PEM.", show_default=False)] = None,
     tls_ca: TlsCa = None,
     alarm_command: Annotated[str | None, Parameter(help="A program that a flash or a quiet line starts.", show_default=False)] = None,
+    not_restored: NotRestored = False,
     passphrase_file: Annotated[
         list[Path] | None, Parameter(help="One for all nodes, or one for each in their order.", show_default=False)
     ] = None,
@@ -98,6 +102,7 @@ def serve(
         tls_key=tls_key,
         tls_ca=tls_ca,
         alarm_command=alarm_command,
+        not_restored=not_restored,
     )
     served = {"served": [str(path) for path in nodes]}
     return Answer(served, lambda screen: screen.line("Stopped."))
@@ -121,10 +126,13 @@ def sync(
     *,
     peer: Annotated[str | None, Parameter(help="Only with this party, or this later log.", show_default=False)] = None,
     tls_ca: TlsCa = None,
+    not_restored: NotRestored = False,
     passphrase_file: PassphraseFile = None,
     json: AsJson = False,
 ) -> Answer:
-    """Exchange with every other party once, now. Exit status 1 if one of them could not be reached or refused.
+    """Exchange with every other party once, now, and show every witness of the charter our logs.
+
+    Exit status 1 if a party could not be reached or refused; a witness that did not cosign is told on standard error.
 
     Example: ceasewire sync north --peer south
     """
@@ -132,15 +140,18 @@ def sync(
     from ..node.exchange import Exchange
 
     secret = files.passphrase(passphrase_file)
-    with reading(node) as view:
+    with reading(node, to_write=True) as view:
         silent = {log.slug for number, log in view.channel.logs.items() if not view.channel.party(number).url}
-    reports: list[dict[str, Any]] = writing(
+    found: dict[str, Any] = writing(
         Folder(node),
         secret,
-        {"op": "sync"} if peer is None else {"op": "sync", "peer": peer},
+        {"op": "sync", "witnesses": True} if peer is None else {"op": "sync", "witnesses": True, "peer": peer},
         lambda it: _sync(Exchange(it), peer, tls_ca),
-        list,
+        dict,
+        not_restored=not_restored,
     )
+    reports: list[dict[str, Any]] = found["peers"]
+    notes = tuple(f"witness {one['witness']}: {_why(one['error'])}" for one in found["witnesses"] if one["error"])
 
     def human(screen: Screen) -> None:
         columns = ("peer", "sent", "received", "receipted", "error")
@@ -151,15 +162,24 @@ def sync(
             elif report["error"]:
                 screen.line(report["peer"], ": ", explained(report["error"]))
 
-    return Answer(reports, human, status=int(any(report["error"] for report in reports)))
+    return Answer(reports, human, status=int(any(report["error"] for report in reports)), notes=notes)
 
 
-def _sync(exchange: Exchange, name: str | None, tls_ca: Path | None) -> list[dict[str, Any]]:
-    from ..carriers import line
+def _why(code: str) -> str:
+    """What keeps a witness from cosigning, in words."""
+    if code == "net.refused":
+        return f"It did not cosign. If it does not know a log of ours, its operator adds it with `ceasewire witness add`. [{code}]"
+    return explained(code)
+
+
+def _sync(exchange: Exchange, name: str | None, tls_ca: Path | None) -> dict[str, Any]:
+    from ..carriers import line, witnesses
     from ..node.openings import called
 
     peers = None if name is None else called(exchange.node, name)
-    return [report.as_json() for report in line.sync(exchange, peers, tls_ca=tls_ca)]
+    reports = [report.as_json() for report in line.sync(exchange, peers, tls_ca=tls_ca)]
+    shown = witnesses.show(exchange, tls_ca) if peers is None else []
+    return {"peers": reports, "witnesses": [one.as_json() for one in shown]}
 
 
 def bundle_write(

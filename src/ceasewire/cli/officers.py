@@ -40,7 +40,7 @@ def waiting(path: Path, kind: str, body: Any) -> Answer | None:
     """A draft of a message that officers must release before it can be sent; None for one that needs none."""
     from ..node import drafts
 
-    with reading(path) as view:
+    with reading(path, to_write=True) as view:
         count = drafts.needed(view, kind, body)
         if not count:
             return None
@@ -137,7 +137,7 @@ def _say_keys(path: Path, body: dict[str, Any], recovery_file: Path | None, secr
     from ..node import drafts
     from ..node.composing import in_force, releases_needed
 
-    with reading(path) as view:
+    with reading(path, to_write=True) as view:
         force = in_force(view)
         draft = drafts.make(view, "keys", body, os.urandom(_SEED_BYTES))
         if recovery_file is None and not force.officers:

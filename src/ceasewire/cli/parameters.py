@@ -15,6 +15,10 @@ PassphraseFile: TypeAlias = Annotated[
     Path | None,
     Parameter(name="--passphrase-file", help="A file whose first line opens the node's keys.", show_default=False),
 ]
+NotRestored: TypeAlias = Annotated[
+    bool,
+    Parameter(name="--not-restored", negative=(), help="After a restart: no disk of this node was put back or copied.", show_default=False),
+]
 TlsCa: TypeAlias = Annotated[
     Path | None, Parameter(name="--tls-ca", help="Certificates to trust besides the system's.", show_default=False)
 ]

@@ -13,7 +13,7 @@ from ..errors import LocalError, PeerError
 from . import files
 from .access import reading
 from .answer import Answer, error_json, tell
-from .parameters import AsJson, Node, Output, Ref
+from .parameters import AsJson, Node, Output
 from .screen import Screen
 
 _STATUS = {"valid": 0, "invalid": 1, "unreadable": 2}
@@ -21,17 +21,39 @@ _STATUS = {"valid": 0, "invalid": 1, "unreadable": 2}
 
 def prove(
     node: Node,
-    ref: Ref,
+    ref: Annotated[str | None, Parameter(name="REF", help="A message, as log/index: north/12.", show_default=False)] = None,
     /,
     *,
     reveal: Annotated[list[str] | None, Parameter(help="A field to show; all if none is named.", show_default=False)] = None,
+    silence: Annotated[str | None, Parameter(help="In place of REF: prove that none of this kind was sent.", show_default=False)] = None,
+    by: Annotated[str | None, Parameter(help="With --silence: by which party.", show_default=False)] = None,
+    start: Annotated[
+        str | None, Parameter(name="--from", help="With --silence: from when, as 2026-03-01T00:00:00Z.", show_default=False)
+    ] = None,
+    to: Annotated[str | None, Parameter(help="With --silence: the first second after.", show_default=False)] = None,
     output: Output,
     json: AsJson = False,
 ) -> Answer:
-    """Write a proof of one message, which anyone can verify offline: all its fields, or those named.
+    """Write a proof that anyone can verify offline.
+
+    Of one message, with all its fields or those named; or that a party sent no message of a kind in a period: exit status 1 where it did.
 
     Example: ceasewire prove north north/12 --reveal types --reveal place -o incident.tlog-proof
+
+    Example: ceasewire prove south --silence request --by north --from 2026-03-01T00:00:00Z --to 2026-06-01T00:00:00Z -o none.silence
     """
+    if silence is not None:
+        from .silence import prove_silence
+
+        if ref is not None or reveal is not None:
+            raise LocalError("usage", "give REF, with --reveal, or --silence; not both")
+        return prove_silence(node, silence, by, (start, to), output)
+    if ref is None or by is not None or start is not None or to is not None:
+        raise LocalError("usage", "give REF, or --silence KIND --by SLUG --from TIME --to TIME")
+    return _prove_message(node, ref, reveal, output)
+
+
+def _prove_message(node: Path, ref: str, reveal: list[str] | None, output: Path) -> Answer:
     from ..node import proofs
 
     with reading(node) as view:
@@ -67,7 +89,7 @@ def verify(
         raise LocalError("usage", "give --charter or --policy, one of them")
     failed: dict[str, Any] = {}
     try:
-        data = files.read(file, limits.PROOF_BYTES)
+        data = files.read(file, limits.SILENCE_BYTES)  # the largest; each kind of proof has a limit of its own
         trust = Trust(_read_charter(charter), _read_policy(policy), fingerprint)
         report = check(data, trust)
     except LocalError as error:

@@ -149,7 +149,7 @@ def _check(node: Path) -> tuple[dict[str, int], list[Fault]]:
 
         def walk() -> None:
             nonlocal closed, result
-            with folder.view() as view, _progress() as progress:
+            with folder.view() as view, progress_bar() as progress:
                 closed = access.closed(node, view)
                 result = checker.check(view, progress)
 
@@ -173,7 +173,7 @@ def _damage(place: str, call: Callable[[], object]) -> list[Fault]:
 def _pen_faults(code: str | None) -> list[Fault]:
     from ..node.fsck import Fault
 
-    if code is None or code == "log.replaced":  # which is as it should be
+    if code in (None, "log.replaced", "log.unsure"):  # which is as it should be
         return []
     if code == "log.closed":
         return [Fault("store.sqlite", code, "it is older than what has left it")]
@@ -185,7 +185,7 @@ def rebuild(node: Node, /, *, json: AsJson = False) -> Answer:
 
     Example: ceasewire rebuild north
     """
-    with reading(node) as view, _progress() as progress:
+    with reading(node) as view, progress_bar() as progress:
         started = time.monotonic()
         count = view.projection.rebuild(progress)
         seconds = time.monotonic() - started
@@ -195,7 +195,7 @@ def rebuild(node: Node, /, *, json: AsJson = False) -> Answer:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
+def progress_bar(what: str = "messages") -> Iterator[Callable[[int, int], None]]:
     """A bar on standard error, if somebody looks at it."""
     import sys
 
@@ -206,5 +206,5 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("messages")
+        task = bar.add_task(what)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from ..record.phrases import PHRASES
-from ..record.saying import NO_SOURCE, RECEIVED, change, coded, in_words, position, stance_in_words, summary, violation
+from ..record.saying import NO_SOURCE, RECEIVED, change, coded, in_words, position, stance_in_words, summary, violation, withheld
 from ..record.telling import case_in_words, reply_due, state
 from ..record.text import visible
 from .screen import Screen, counted
@@ -112,6 +112,8 @@ def message(screen: Screen, found: dict[str, Json], near: Mapping[str, dict[str,
     screen.line("receipts:" if receipts else "receipts: none yet: sent, not confirmed")
     for receipt in receipts:
         screen.line(RECEIVED, " ", receipt["by"], " at ", receipt["time"], indent=2)
+    for one in found["witnesses"]:
+        screen.line("cosigned by the charter's witness ", one["by"], " at ", one["time"], indent=2)
 
 
 def cases(screen: Screen, found: list[dict[str, Json]]) -> None:
@@ -205,6 +207,8 @@ def status(screen: Screen, found: dict[str, Json]) -> None:
             for log in found["logs"]
         ],
     )
+    if any(log["witnesses"] for log in found["logs"]):
+        screen.table(("log", "cosigned by witnesses up to"), [(log["log"], _counts(log["witnesses"])) for log in found["logs"]])
     screen.gap()
     screen.table(
         ("line", "last heard", "what they say of ours"),
@@ -224,7 +228,7 @@ def _counts(by: dict[str, int]) -> str:
 
 
 def _needs_a_person(screen: Screen, found: dict[str, Json]) -> None:
-    quiet = not any(found[name] for name in ("flashes", "alarms", "overdue", "held", "refused"))
+    quiet = not any(found[name] for name in ("flashes", "alarms", "overdue", "held", "withheld", "refused"))
     if quiet:
         screen.line("Nothing is overdue, held or refused, and there is no alarm.")
     _suspensions(screen, found["suspended"])
@@ -237,6 +241,8 @@ def _needs_a_person(screen: Screen, found: dict[str, Json]) -> None:
         screen.line("due: ", one["ref"], " is to be answered by ", scalar(one["respond_by"]))
     for one in found["held"]:
         screen.line("held: ", str(one["count"]), " of ", one["log"], " from ", str(one["from"]), ": ", one["code"])
+    for one in found["withheld"]:
+        screen.line("WITHHELD: ", withheld(one), f" ({one['ref']})", style="bold")
     for one in found["refused"]:
         screen.line("refused: number ", str(one["number"]), " at ", one["time"], ": ", one["code"])
 

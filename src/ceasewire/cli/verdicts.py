@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from ..errors import CODES
+from ..record.notation import Json
+from ..record.saying import in_words
 from ..verifier import Report
 from .screen import Screen
 from .showing import fields
+from .silence import show_silence
 from .text import explained
 
 _FINGERPRINT: Final = 3  # the step that is taken only if it was asked for
@@ -22,7 +25,8 @@ _VERDICTS: Final = {
 def show_report(screen: Screen, report: Report) -> None:
     """Print a report. The first line of an exercise says so."""
     if report.about.get("exercise") is True:
-        screen.line("EXERCISE: nothing that this message says is real", style="bold reverse")
+        what = "this message says" if report.kind == "message" else "is said in this channel"
+        screen.line(f"EXERCISE: nothing that {what} is real", style="bold reverse")
     words, style = _VERDICTS[report.verdict]
     screen.line(words, style=style)
     if report.code is not None and report.code in CODES:
@@ -42,14 +46,17 @@ def show_report(screen: Screen, report: Report) -> None:
         mark = "ok    " if step.ok else "FAILED"
         screen.line(f"({step.step})".rjust(4), " ", mark, " ", step.what, *([": ", step.detail] if step.detail else []))
     if report.verdict == "valid":
-        _message(screen, report)
+        shown = {"message": _message, "misconduct": _misconduct, "silence": show_silence}.get(report.kind)
+        if shown is not None:
+            shown(screen, report)
+        _vouched(screen, report)
 
 
 def _message(screen: Screen, report: Report) -> None:
     about = report.about
     screen.gap()
     screen.heading(f"{about['message']} ", str(about["ref"]), f", dated {about['time']} by its author")
-    fields(screen, report.fields, indent=2)
+    fields(screen, _worded(report.fields), indent=2)
     released = about.get("released_by")
     if isinstance(released, list) and released:
         names = [f"{one['name']}, {one['role'].replace('_', ' ')}" for one in released]
@@ -58,9 +65,26 @@ def _message(screen: Screen, report: Report) -> None:
         screen.line("under the charter as amended: ", str(about["amended"]), indent=2)
     if about["hidden"]:
         screen.line(f"{about['hidden']} more fields are hidden", indent=2)
+
+
+def _worded(found: dict[str, Json]) -> dict[str, Json]:
+    """The fields as they are; but what a guarantor attests of others in words."""
+    attested = {"withheld": found["withheld"]} if "withheld" in found else {}
+    return {name: value for name, value in found.items() if name not in attested} | (in_words("line_check", attested) if attested else {})
+
+
+def _misconduct(screen: Screen, report: Report) -> None:
+    screen.gap()
+    screen.heading(str(report.fields["sentence"]))
+    if not report.fields["convicts"]:
+        screen.line("This is a finding to ask about, not a conviction.", indent=2)
+    fields(screen, {name: value for name, value in report.fields.items() if name not in ("sentence", "convicts")}, indent=2)
+
+
+def _vouched(screen: Screen, report: Report) -> None:
     screen.gap()
     screen.heading("Who vouches for it")
-    screen.table(("by", "as", "time"), [(str(v["by"]), str(v["as"]), str(v["time"])) for v in report.vouched])
+    screen.table(("by", "as", "time"), [(str(v["by"]), str(v["as"]), str(v["time"] or "no time")) for v in report.vouched])
     screen.heading("Not proved")
     for what in report.not_proved:
         screen.line("- ", what, indent=2)
