@@ -113,7 +113,7 @@ def test_a_line_check_is_cosigned_told_written_down_shown_and_proved(tmp_path: P
             await asyncio.to_thread(call, made.sides["north"].folder.control_path, {"op": "send", "kind": "line_check", "json": {}})
             await until(lambda: north.node.store.covered(0).get(TOWER, 0) >= 2)
             await north.send()
-            await until(lambda: south.node.store.covered(0).get(TOWER, 0) >= 2)
+            await until(lambda: south.node.store.covered(0).get(TOWER, 0) >= 2 and south.size(0) >= 3)
             for node in (north.node, south.node):
                 report = judged(made, node, ref)
                 assert (report.verdict, report.code) == ("valid", None)
