@@ -10,6 +10,7 @@ from ceasewire import limits
 from ceasewire.exchange.bundle import Run
 from ceasewire.node.status import status
 from ceasewire.record.kinds import KINDS
+from ceasewire.store import sqlite
 from faults.liar import Liar, several
 from helpers import START, statement
 from node.pair import ChannelPair
@@ -281,3 +282,31 @@ def test_a_frozen_log_has_nothing_on_the_shelf(pair: ChannelPair) -> None:
     assert waiting(pair) == []
     taken = pair.south.receive(one.bundle(1, *gaps(pair, 0, 1)))
     assert (taken.held, taken.refused, waiting(pair)) == ([], ["log.frozen"], [])
+
+
+def test_who_lost_its_disk_takes_up_again_in_one_day_what_it_had_taken_in_many() -> None:
+    """What its own log had seen is in it, and comes back with it: neither waits for the other, day by day."""
+    with ChannelPair(quotas={"messages_per_log_and_day": 5}) as pair:
+        north, south = pair.north, pair.south
+        for _ in range(4):
+            for side in pair:
+                for _ in range(5):
+                    side.say()
+                side.clock.now += 86400
+            pair.settle(2)
+        held = north.size(south)
+        assert held == 20
+        north.close()
+        north.folder.store_path.unlink()
+        sqlite.create(north.folder.store_path)
+        north.open()
+        north.rotate()
+        for _ in range(3):
+            pair.sync("north", "south")
+        # North's last entry had seen 15. The first five came before that was known, and used up the day's room for what is new.
+        assert (north.size(0), north.size(south)) == (20, 15)
+        for _ in range(2):  # six more, and five a day
+            for side in pair:
+                side.clock.now += 86400
+            pair.settle(2)
+        assert north.size(south) == south.size(south) > held

@@ -95,6 +95,7 @@ class Node(View):
         remembering = Remembering(store)
         super().__init__(remembering, channel, own)
         self.shelf_use = remembering.shelf_use
+        self.had: dict[int, int] = {}  # log -> size that another log of our party's has seen, and which is not here yet
         self.tries = Tries()
         self.evidence = Budget(limits.REFUSED_BYTES_PER_LOG_AND_DAY, limits.REFUSED_PER_LOG_AND_DAY)
         self.shelving = Budget(limits.SHELVED_BYTES_PER_LOG_AND_DAY, limits.SHELVED_PER_LOG_AND_DAY)

@@ -113,11 +113,12 @@ class Taking:
             queues.setdefault(run.log, deque()).append((run, shelved))
         moved = True
         while moved:
-            moved = False
+            moved, had = False, dict(self.node.had)
             for queue in queues.values():
                 while queue and self._take_run(*queue[0], last=False):
                     queue.popleft()
                     moved = True
+            moved = moved or had != self.node.had
         for queue in queues.values():
             for run, shelved in queue:
                 self._take_run(run, shelved, last=True)
@@ -127,6 +128,7 @@ class Taking:
         try:
             self._admit(run, charged=self.sender == run.log if shelved is None else shelved.code in _CHARGED)
         except Held as held:
+            self._remember(run, held.code)
             if not last:
                 return False
             self.received.held.append(held.code)
@@ -181,7 +183,7 @@ class Taking:
             self._ring(run.log, [one.index for one in admitted.rows if one.kind == KINDS["flash"] and not one.void])
             self.admitted[run.log] = (verified.checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
             if charged:
-                self._count(run.log, len(fresh))
+                self._count(run.log, max(0, admitted.state.size - max(state.size, self._had(run.log))))
 
     def _is_answer(self, run: Run, verified: Verified) -> bool:
         """Whether a run was asked for, to find where a frozen log has two histories: it is compared, and nothing of it is taken."""
@@ -244,7 +246,21 @@ class Taking:
         self.flashes += [(log, index) for index in flashes if most is None or index < most]
 
     def _quota(self, log: int) -> int:
-        return self.node.daily_quota - self._used(log).get(self.now // _DAY, 0)
+        """What is left of the day, and what is taken again of what our party had taken before."""
+        return self.node.daily_quota - self._used(log).get(self.now // _DAY, 0) + max(0, self._had(log) - self.pending.size(log))
+
+    def _had(self, log: int) -> int:
+        """How much of a log our party's own logs have seen: who lost its disk, or has a further device, takes that up again in one day."""
+        channel = self.node.channel
+        ours = channel.logs_of(channel.party_of(self.node.own))
+        return max(self.node.had.get(log, 0), *(self.pending.state(one).seen.get(log, 0) for one in ours))
+
+    def _remember(self, run: Run, code: str) -> None:
+        """A run of another log of our party's, whose root was found right, waits for what it has seen: so much our party had taken."""
+        channel = self.node.channel
+        if code == "hold.seen" and channel.party_of(run.log) == channel.party_of(self.node.own):
+            for log, size in run.messages[-1].seen.items():
+                self.node.had[log] = max(size, self.node.had.get(log, 0))
 
     def _passed_on(self, log: int) -> int:
         """How many more messages of a log are taken of others: what its quota has allowed it since we first wrote, and a month's more."""
