@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -116,14 +115,3 @@ def test_demo_left_open_ends_with_its_nodes(tmp_path: Path) -> None:
     assert process.wait(20) == 0
     for pid in pids:
         assert not Path(f"/proc/{pid}").exists()
-
-
-def test_bench_prints_what_the_interface_names() -> None:
-    asked = ["--json", "--messages", "300", "--singles", "5"]
-    environment = {**os.environ, "NO_COLOR": "1"}
-    done = subprocess.run([sys.executable, "-m", "ceasewire.bench", *asked], capture_output=True, check=True, timeout=120, env=environment)
-    result = json.loads(done.stdout)
-    assert result.keys() == {"bulk", "single", "wire_bytes_per_message", "verify", "growth", "rss_mb", "search"}
-    assert result["bulk"].keys() == {"messages", "per_second", "floor_per_second", "times_floor"}
-    assert result["single"].keys() == {"p50_ms", "p99_ms", "floor_ms"}
-    assert result["verify"]["entries"] == 300
