@@ -65,6 +65,7 @@ class Checks:
         self.of: dict[str, Of] = defaultdict(Of)
         self.entries: dict[tuple[int, int], Row] = {}  # of honest logs, as their own machine wrote them
         self.voids: dict[bytes, str | None] = {}  # leaf -> void, as whoever admitted it first found
+        self.had: defaultdict[tuple[int, int], int] = defaultdict(int)  # (party, log) -> size that a log of the party's has seen of it
         self.rests: dict[int, dict[bytes, int]] = defaultdict(dict)
         self.acked: dict[int, int] = {}  # log -> how many messages its node said it has
         self.receipted: dict[int, int] = {}  # log -> size that another's cosignature came back for
@@ -152,10 +153,12 @@ class Checks:
 
     def _own_row(self, machine: Machine, one: Row, change: Change) -> None:
         """I2, I12: what we write has seen what we hold and cosigned, and nothing more."""
+        party, seen = machine.node.channel.party_of(one.log), encoding.sizes(encoding.decode(one.seen))
+        self.had.update({(party, log): max(size, self.had[party, log]) for log, size in seen.items()})
         if one.log in self.forked:
             return
         disk = machine.disk
-        for log, size in encoding.sizes(encoding.decode(one.seen)).items():
+        for log, size in seen.items():
             state = disk.states().get(log)
             must(state and size <= state.size, "seen is held", f"{machine.label}/{one.index} saw {size} of {log}")
             if state and not state.frozen and log in machine.node.channel.logs:
@@ -179,10 +182,11 @@ class Checks:
                 )
 
     def _their_row(self, machine: Machine, one: Row) -> None:
-        """I3, I12: what we take of others is not ahead of our clock, nor more than a day's quota."""
+        """I3, I12: what we take of others is not ahead of our clock, nor more than a day's quota beyond what our party had."""
         now = int(machine.clock())
         must(one.time <= now + limits.CLOCK_TOLERANCE_SECONDS, "hold.clock", f"{machine.label} took one that is {one.time - now} s ahead")
-        if self.bringing == one.log:
+        channel = machine.node.channel
+        if self.bringing == one.log and one.index >= self.had[channel.party_of(machine.node.own), one.log]:
             taken = self.of[machine.label].taken
             taken[one.log, now // DAY] += 1
             must(taken[one.log, now // DAY] <= QUOTA, "quota", f"{machine.label} took more of {one.log} than a day's")
