@@ -7,13 +7,15 @@ crimes(device, Device(made.channel, 1, make_party("south")))["two_faces"]
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 from ceasewire.record import encoding
 from ceasewire.record.channel import Channel
 from ceasewire.record.message import Body, Disclosure, Entry, disclose, leaf
 from ceasewire.record.misconduct import Maker, PlacedEntry, explicit_path
+from ceasewire.record.opening import Opening
 from ceasewire.tlog import checkpoint as checkpoints
 from ceasewire.tlog import merkle
 from ceasewire.tlog.checkpoint import Checkpoint, SignedCheckpoint
@@ -101,6 +103,19 @@ def two_valued() -> tuple[bytes, Disclosure, Disclosure]:
 
 def _cbor(value: Any) -> bytes:
     return encoding.encode(value)
+
+
+def one_number(one: Opening, other: Opening) -> tuple[Opening, Opening]:
+    """Two openings of one number, by a search of some thousand: these two, but for their roots, which are nobody's. They must name a
+    size."""
+    found: dict[bytes, bytes] = {}
+    first, second = one.encode()[:-32], other.encode()[:-32]
+    for n in range(100_000):
+        root = sha256(b"%d" % n).digest()
+        found[sha256(first + root).digest()[:3]] = root
+        if known := found.get(sha256(second + root).digest()[:3]):
+            return replace(one, root=known), replace(other, root=root)
+    raise AssertionError("no two of one number")
 
 
 def crimes(one: Device, other: Device, quota: int = 20_000) -> dict[str, bytes]:

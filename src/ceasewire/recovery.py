@@ -24,7 +24,7 @@ from .carriers.client import Client
 from .carriers.line import sync
 from .carriers.urls import check_url
 from .errors import CeasewireError, LocalError
-from .folder import Folder, log_signers, new_seeds, public_keys, random, recovery_key, signer, signer_pq
+from .folder import Folder, log_signers, random, recovery_key, signer, signer_pq
 from .keyfile import read_recovery, write_unlock_key
 from .node import inquiry
 from .node.exchange import Exchange
@@ -35,12 +35,11 @@ from .pen import Pen
 from .record.channel import Channel
 from .record.charter import SignedCharter
 from .record.fields import Json
-from .record.opening import Opening, opening_of, sign_opening
+from .record.opening import opening_of, sign_opening
 from .remains import Given, Store, Teller, recovery_file, settle_place, settle_store
-from .renewal import Clock, Opened, alone, log_name, succeed
+from .renewal import Clock, Opened, alone, asking, log_name, succeed
 from .store.interface import Change
 from .store.interface import Store as Kept
-from .tlog.merkle import EMPTY_ROOT
 
 RECOVERING: Final = "recovering"  # meta: 8 bytes, the party's messages held when the log was opened; empty once all is read back
 _TALKS: Final = 4  # with one party: it may itself have replaced its log, more than once
@@ -149,8 +148,11 @@ class _Work:
         found = {**self.store.openings, **self._ask(recovery)}
         with self.folder.store() as store:
             known, channel = known_channel(self.signed, store), known_channel(self.signed, store)
-            for file in found.values():
-                channel = channel.with_openings([opening_of(file)])
+            for log, file in list(found.items()):
+                if channel.conflicts(opening_of(file)):
+                    del found[log]  # somebody else has our recovery key, too: what is here already goes before
+                else:
+                    channel = channel.with_openings([opening_of(file)])
             new = {log: file for log, file in found.items() if log not in known.openings}
             predecessor = self._lost(channel, self._written(channel, store, secret[0]))
             view = View(store, channel, own_log(store, self.position))
@@ -214,8 +216,7 @@ class _Work:
         if recovery_key(*keys) not in listed:
             return {}  # whoever opens the log says so
         peer = channel.position(self.asked.come_from) or 0
-        seeds = new_seeds()
-        opening = Opening(channel.channel_id, self.position, public_keys(seeds), None, 0, EMPTY_ROOT)
+        seeds, opening = asking(channel, self.position, keys)
         signers = [signer(keys[0]), signer_pq(keys[1]), *log_signers(seeds)]
         file = sign_opening(opening, listed.index(recovery_key(*keys)), signers)
         data = inquiry.question(channel, opening, file, peer, signer(seeds.log_ed25519))

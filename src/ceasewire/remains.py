@@ -38,6 +38,8 @@ _OURS: Final = {
     "lock",
     "control",
     "tokens",
+    "accounts.sqlite",
+    "accounts.lock",
     "drafts",
     _NEXT,
 }

@@ -11,6 +11,7 @@ Killed before 2, nothing has happened; after it, whoever opens the folder next d
 
 from __future__ import annotations
 
+import hmac
 import os
 import re
 import time
@@ -36,6 +37,7 @@ from .store.interface import Store
 from .tlog.merkle import EMPTY_ROOT
 
 Clock = Callable[[], float]
+_ASKING: Final = b"ceasewire/inquiry/1"
 _LATER: Final = re.compile(r"[a-z][a-z0-9-]*\.[0-9a-f]{6}")  # the name of a log that was opened later
 
 
@@ -191,15 +193,24 @@ def _prepare(view: View, position: int, predecessor: int | None, recovery: Path)
     state = None if predecessor is None else view.store.states().get(predecessor)
     size = state.size if state else 0
     root = state.frontier.root() if state and size else EMPTY_ROOT
+    taken = {*channel.logs, *view.store.states(), asking(channel, position, (ed25519, mldsa44))[1].number}
     while True:
         seeds = new_seeds()
         opening = Opening(channel.channel_id, position, public_keys(seeds), predecessor, size, root)
-        if opening.number not in channel.logs:  # one in 16 million is taken
+        if opening.number not in taken:  # one in 16 million is; two openings of one number would convict us
             break
     signers = [signer(ed25519), signer_pq(mldsa44), *log_signers(seeds)]
     file = sign_opening(opening, listed.index(public), signers)
     open_opening(file, channel.channel_id, channel.charter.parties)
     return _New(seeds, opening, file, channel.with_openings([opening]))
+
+
+def asking(channel: Channel, position: int, recovery: tuple[bytes, bytes]) -> tuple[Seeds, Opening]:
+    """The keys and the opening under which a party asks what logs it has (node.inquiry): always the same ones for one recovery key, whose
+    private halves are given. Whoever is asked may keep what it was shown, and of many openings two would once have one number."""
+    parts = (_ASKING + channel.channel_id + bytes([n]) for n in range(5))
+    seeds = Seeds(*(hmac.digest(b"".join(recovery), part, "sha256") for part in parts))
+    return seeds, Opening(channel.channel_id, position, public_keys(seeds), None, 0, EMPTY_ROOT)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from .errors import LocalError
 from .node import composing
 from .node.view import View
 from .record import encoding, fingerprint
+from .record.standing import stands
 from .reports import bulletin
 from .reports.facts import EARLIER, Channel, Cut, Period
 from .tlog import merkle
@@ -29,7 +30,8 @@ def survey(view: View, period: Period, *, exercise: bool, lang: str) -> dict[str
 
 def _once(view: View, period: Period, exercise: bool, lang: str) -> dict[str, Any]:
     cases, charter, channel = view.cases(), composing.in_force(view).charter, view.channel
-    glance = _glance(view, period.end)
+    faces = view.two_faced()
+    glance = _glance(view, period.end, faces)
     began = min(glance.first.values(), default=0)
     facts = Channel(
         head=_head(view),
@@ -40,7 +42,7 @@ def _once(view: View, period: Period, exercise: bool, lang: str) -> dict[str, An
         party_of={names.slug: channel.party(log).slug for log, names in channel.logs.items()},
         owing={channel.logs[log].slug: glance.first.get(log, began) if log in channel.openings else began for log in channel.live_logs()},
     )
-    cuts, said = _cuts(view, glance.held), _said(view, period)
+    cuts, said = _cuts(view, glance.held, faces), _said(view, period)
     return bulletin.make(facts, period, said, cases, cuts, exercise=exercise, lang=lang, last=glance.last)
 
 
@@ -66,12 +68,13 @@ class _Glance:
     last: int = 0
 
 
-def _glance(view: View, end: int) -> _Glance:
+def _glance(view: View, end: int, faces: Mapping[int, int]) -> _Glance:
+    """`faces` as conviction.two_faced: what does not stand by them may be another entry elsewhere."""
     found, channel = _Glance(), view.channel
     # What a log said after it was replaced may be a thief's, and shows nothing of another.
     ends = {log: min((channel.openings[one].size for one in channel.successors_of(log)), default=None) for log in channel.logs}
     newest: dict[int, bytes] = {}
-    for one in view.store.scan():
+    for one in (one for one in view.store.scan() if stands(faces, one.log, one.index)):
         found.first.setdefault(one.log, one.time)
         found.last = max(found.last, one.time)
         most = ends[one.log]
@@ -85,9 +88,11 @@ def _glance(view: View, end: int) -> _Glance:
     return found
 
 
-def _cuts(view: View, held: dict[int, dict[str, int]]) -> list[Cut]:
-    """Every log by name, its size and root, and who holds how much of it; a party that was not shown to hold anything holds none."""
-    sizes = {number: state.size for number, state in view.store.states().items()}
+def _cuts(view: View, held: dict[int, dict[str, int]], faces: Mapping[int, int]) -> list[Cut]:
+    """Every log by name, its size and root, and who holds how much of it; a party that was not shown to hold anything holds none. Of a log
+    with two histories what is the same in both."""
+    states = view.store.states()
+    sizes = {number: max(0, min(state.size, faces.get(number, state.size))) for number, state in states.items()}
     parties = [party.slug for party in view.channel.charter.parties]
     found = []
     for log, names in sorted(view.channel.logs.items(), key=lambda item: item[1].slug):

@@ -16,6 +16,7 @@ import pytest
 from ceasewire.errors import LocalError, PeerError
 from ceasewire.record.message import BodyTree, body_tree, entry_of, message_of
 from ceasewire.record.misconduct import Maker, PlacedEntry, explicit_path
+from ceasewire.record.opening import is_later
 from ceasewire.record.values import Row
 from ceasewire.tlog import merkle
 from ceasewire.tlog.checkpoint import Checkpoint, SignedCheckpoint
@@ -158,7 +159,8 @@ class Trials:
     def __init__(self, side: Side, log: int, signed: Sequence[Signed]) -> None:
         self.side = side
         self.log = log
-        self.make = Maker(side.node.channel, log, side.node.store.openings().get(log))
+        self.openings = side.node.store.openings()
+        self.make = Maker(side.node.channel, log, self.openings.get(log))
         self.tried = 0
         own = {one.note: one for one in signed if one.by == log}.values()
         self.notes = sorted((one for one in own if one.time is None), key=lambda one: one.checkpoint.size)
@@ -178,6 +180,8 @@ class Trials:
             for a, b in ((one, other), (other, one)):
                 if a.log == b.log:
                     self.fails(lambda a=a, b=b: self.make.shrinking_receipt(a.log, a.note, b.note))
+        for file in self.openings.values() if is_later(self.log) else ():
+            self.fails(lambda file=file: self.make.two_openings(file))
         self.entries()
         return self.tried
 

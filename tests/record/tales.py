@@ -16,13 +16,14 @@ from typing import Any, Final
 
 from ceasewire.record.casebook import Casebook
 from ceasewire.record.channel import Channel
-from ceasewire.record.conviction import TWO_FACES, Court, of_common, two_faced
+from ceasewire.record.charter import ALGORITHMS
+from ceasewire.record.conviction import TWO_FACES, Court, of_common, opened_once, two_faced
 from ceasewire.record.fields import show_time
 from ceasewire.record.kinds import KINDS, STANCES, UNDERSTOOD, kind_name, read_body, show_body
 from ceasewire.record.log import mark_void
 from ceasewire.record.message import Body, Message, message_of, row
 from ceasewire.record.misconduct import Maker
-from ceasewire.record.opening import Opening
+from ceasewire.record.opening import Opening, sign_opening
 from ceasewire.record.order import placed, seen_of
 from ceasewire.record.standing import REPLACED, sights, standing, stands
 from ceasewire.record.values import Cosignature, Row
@@ -49,12 +50,21 @@ COURT: Final = Court(CHANNEL)
 
 
 def _proofs() -> list[bytes]:
-    """Proofs that north's and south's first logs showed two histories, from several indexes on."""
+    """Proofs that north's and south's first logs showed two histories, from several indexes on, and that the others were opened twice."""
     found: list[bytes] = []
     for log, slug in enumerate(("north", "south")):
         device = Device(CHANNEL, log, make_party(slug))
         found += [Maker(CHANNEL, log).two_faces(history(device, size).note(size), device.note(size, ROOT)) for size in (2, 5, 9)]
+    for opening, slug, name in ((DEVICE, "north", "north-device"), (SUCCESSOR, "south", "south-successor")):
+        again = replace(opening, size=7, root=ROOT, predecessor=opening.position)
+        found.append(Maker(CHANNEL, opening.number, _signed(opening, slug, name)).two_openings(_signed(again, slug, name)))
     return found
+
+
+def _signed(opening: Opening, slug: str, name: str) -> bytes:
+    """The file of an opening of the party `slug`, whose keys are those of `name`."""
+    keys = [(make_party(who), use) for who, use in ((slug, "recovery"), (name, "log"), (name, "receipt"))]
+    return sign_opening(opening, 0, [party.signers[use, algorithm] for party, use in keys for algorithm in ALGORITHMS])
 
 
 CARRIED: Final = [b"no proof", *_proofs()]
@@ -342,10 +352,10 @@ def replaced(rows: list[Row]) -> list[Row]:
     by_ref = {(one.log, one.index): one for one in rows}
     faces = two_faced(COURT, rows)
     shown = []
-    for one in rows:
+    for one in (one for one in rows if stands(faces, one.log, one.index)):
         before = by_ref.get((one.log, one.index - 1))
         shown += sights(CHANNEL, one, seen_of(before.seen) if before else {}, seen_of(one.seen), of_common(faces, proved))
-    bounds = standing(CHANNEL, shown, {one.log for one in rows})
+    bounds = standing(CHANNEL, shown, opened_once(faces, {one.log for one in rows}))
     marked = [one if stands(bounds, one.log, one.index) else replace(one, void=REPLACED) for one in rows]
     return [one if stands(faces, one.log, one.index) else replace(one, void=TWO_FACES) for one in marked]
 

@@ -17,14 +17,14 @@ import pytest
 from ceasewire import limits
 from ceasewire.errors import CODES, PeerError
 from ceasewire.record import encoding
-from ceasewire.record.conviction import of_common
+from ceasewire.record.conviction import UNOPENED, Court, of_common, opened_once
 from ceasewire.record.misconduct import KINDS, Maker, Proof, explicit_path, is_misconduct, open_by_policy, open_misconduct
 from ceasewire.record.opening import Opening, sign_opening
 from ceasewire.record.values import Cosignature
 from ceasewire.tlog.merkle import EMPTY_ROOT
 from ceasewire.tlog.note import COSIGNATURE_ED25519
-from crimes import ROOT, Device, crimes, entry, history
-from helpers import START, make_channel, make_party, refused
+from crimes import ROOT, Device, crimes, entry, history, one_number
+from helpers import START, TestParty, make_channel, make_party, refused
 
 PARTIES = ("north", "south", "mission:guarantor")
 QUOTA = 100
@@ -42,11 +42,17 @@ def proofs() -> dict[str, bytes]:
 @lru_cache
 def later() -> Device:
     """A further device of north's."""
-    keys, north = make_party("phone"), make_party("north")
+    keys = make_party("phone")
     opening = Opening(MADE.channel.channel_id, 0, keys.card.keys, None, 0, EMPTY_ROOT)
+    return Device(MADE.channel.with_openings([opening]), opening.number, keys, signed(opening, keys))
+
+
+def signed(opening: Opening, keys: TestParty) -> bytes:
+    """Its file, by north's recovery key."""
+    north = make_party("north")
     signers = [(use, algorithm) for use in ("recovery", "log", "receipt") for algorithm in ("ed25519", "mldsa44")]
     sign = [(north if use == "recovery" else keys).signers[use, algorithm] for use, algorithm in signers]  # type: ignore[index]
-    return Device(MADE.channel.with_openings([opening]), opening.number, keys, sign_opening(opening, 0, sign))
+    return sign_opening(opening, 0, sign)
 
 
 @lru_cache
@@ -55,9 +61,20 @@ def proofs_of_later() -> dict[str, bytes]:
     return crimes(later(), Device(MADE.channel, 1, make_party("south")), QUOTA)
 
 
+@lru_cache
+def proofs_of_openings() -> dict[str, bytes]:
+    """Kind 10: two openings that share all keys but are of two numbers, and two of one number that share none."""
+    phone, tablet = make_party("phone"), make_party("tablet")
+    known = Opening(MADE.channel.channel_id, 0, phone.card.keys, 0, 3, ROOT)
+    one, other = one_number(known, replace(known, keys=tablet.card.keys))
+    make = Maker(MADE.channel, later().log, later().opening)
+    twice = Maker(MADE.channel, one.number, signed(one, phone))
+    return {"two_openings-key": make.two_openings(signed(known, phone)), "two_openings": twice.two_openings(signed(other, tablet))}
+
+
 def test_each_kind_says_whom_it_convicts_and_from_where() -> None:
     for proved, log, name in ((proofs(), 0, "north"), (proofs_of_later(), later().log, later().channel.logs[later().log].slug)):
-        assert {one.partition("-")[0] for one in proved} == set(KINDS.values())
+        assert {one.partition("-")[0] for one in proved} == set(KINDS.values()) - {"two_openings"}
         for what, data in proved.items():
             verdict = open_misconduct(data, MADE.channel)  # which knows no later log
             assert is_misconduct(data)
@@ -66,6 +83,23 @@ def test_each_kind_says_whom_it_convicts_and_from_where() -> None:
             assert verdict.from_index == FROM.get(what)
             assert verdict.convicts is (verdict.kind != "flood")
             assert verdict.sentence.startswith(f"north's {'device' if 'device' in verdict.sentence else 'log'} {name} ")
+
+
+def test_two_openings_convict_a_later_log_alone() -> None:
+    for what, data in proofs_of_openings().items():
+        verdict = open_misconduct(data, MADE.channel)
+        name = f"north.{verdict.log % 2**24:06x}"
+        assert (verdict.kind, verdict.log_name, verdict.party) == ("two_openings", name, "north")
+        assert (verdict.from_index, verdict.convicts, verdict.facts["shared"]) == (0, True, "key" if what.endswith("key") else "number")
+        assert (verdict.facts["other_log"] == name) is (what == "two_openings")
+        assert verdict.sentence.startswith(f"north's log {name} ")
+        with refused("misconduct.charter"):
+            open_by_policy(data, [MADE.channel.logs[0].log[0]])
+        for log in (0, 1, verdict.log + 1):
+            with refused("misconduct.malformed"):
+                files = Proof.decode(data).openings if log > 1 else []
+                open_misconduct(written(replace(Proof.decode(data), log=log, openings=files)), MADE.channel)
+    assert open_misconduct(proofs_of_openings()["two_openings-key"], MADE.channel).log == later().log
 
 
 def test_what_needs_logs_keys_alone_is_told_by_a_policy_too() -> None:
@@ -84,7 +118,11 @@ def test_what_needs_logs_keys_alone_is_told_by_a_policy_too() -> None:
 
 def test_they_travel() -> None:
     assert max(map(len, proofs().values())) < 2048
-    assert max(map(len, proofs_of_later().values())) < limits.MISCONDUCT_BYTES
+    assert max(map(len, [*proofs_of_later().values(), *proofs_of_openings().values()])) < limits.MISCONDUCT_BYTES
+    largest = Opening(MADE.channel.channel_id, 0, make_party("phone").card.keys, later().log, 2**63 - 1, ROOT)
+    one, other = one_number(largest, replace(largest, keys=make_party("tablet").card.keys))
+    proof = Maker(MADE.channel, one.number, signed(one, make_party("phone"))).two_openings(signed(other, make_party("tablet")))
+    assert len(proof) < limits.MISCONDUCT_BYTES
 
 
 def convicts(data: bytes) -> bool:
@@ -101,8 +139,8 @@ def test_every_byte_counts() -> None:
         assert [at for at in range(len(data)) if convicts(flip(data, at, draw))] == [], what
         assert not convicts(data[:-1])
         assert not convicts(data + b"\0")
-    data = proofs_of_later()["two_leaves"]
-    assert [at for at in range(0, len(data), 9) if convicts(flip(data, at, draw))] == []
+    for data, step in ((proofs_of_later()["two_leaves"], 9), *((one, 37) for one in proofs_of_openings().values())):
+        assert [at for at in range(0, len(data), step) if convicts(flip(data, at, draw))] == []
 
 
 ODD: tuple[Any, ...] = (0, 1, -1, 2**63 - 1, True, "", "x", b"", bytes(32), bytes(41), [], [[]], [0, 0, 0], [b"", 0, [], b""], {}, {0: 0})
@@ -123,7 +161,7 @@ def put(value: Any, place: tuple[int, ...], other: Any) -> Any:
 
 def test_whatever_stands_in_a_place_is_refused_with_a_code() -> None:
     policy = [MADE.channel.logs[0].log[0]]
-    for what, data in proofs().items():
+    for what, data in {**proofs(), **proofs_of_openings()}.items():
         whole = encoding.decode(data, len(data), 16)
         for place in places(whole):
             for odd in ODD:
@@ -196,7 +234,7 @@ def test_a_rewrite_is_proved_only_by_a_path_that_leads_to_the_newer_root() -> No
 
 
 def test_a_receipt_over_what_two_histories_do_not_share_shows_nothing() -> None:
-    """Rule 25: it would verify where that history is held, and nowhere else."""
+    """Rule 26: it would verify where that history is held, and nowhere else."""
     asked: list[int] = []
 
     def proved(one: Cosignature) -> bool:
@@ -207,3 +245,15 @@ def test_a_receipt_over_what_two_histories_do_not_share_shows_nothing() -> None:
     receipts = [Cosignature(log, size, 1, COSIGNATURE_ED25519, START, b"") for log, size in ((3, 5), (3, 6), (2, 6))]
     assert [shows(one) for one in receipts] == [True, False, True]
     assert asked == [5, 6]
+
+
+def test_a_receipt_by_or_over_a_log_that_was_opened_twice_shows_nothing() -> None:
+    """Elsewhere its keys are others. What has two histories from its first entry on has its own keys, and its receipts count."""
+    shows = of_common({3: UNOPENED, 4: 0}, lambda _: True)
+    receipts = [Cosignature(log, 1, by, COSIGNATURE_ED25519, START, b"") for log, by in ((2, 3), (3, 1), (2, 4), (4, 1), (2, 1))]
+    assert [shows(one) for one in receipts] == [False, False, True, False, True]
+    assert opened_once({3: UNOPENED, 4: 0}, [2, 3, 4]) == {2, 4}
+    court = Court(MADE.channel)
+    assert {court.shows(data) for data in proofs_of_openings().values()} == {
+        (open_misconduct(data, MADE.channel).log, UNOPENED) for data in proofs_of_openings().values()
+    }

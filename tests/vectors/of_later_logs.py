@@ -23,11 +23,13 @@ from .of_exchange import Sealer
 class Later:
     """A later log of south: its opening, by south's recovery key, and what it signs. `keys` are a test party's."""
 
-    def __init__(self, v: Vectors, name: str, keys: TestParty, predecessor: int | None = None, size: int = 0) -> None:
+    def __init__(  # noqa: PLR0917
+        self, v: Vectors, name: str, keys: TestParty, predecessor: int | None = None, size: int = 0, root: bytes = seed_of("root")
+    ) -> None:
         self.v = v
         self.keys = keys
         south = v.test.parties["south"]
-        root = seed_of("root") if size else EMPTY_ROOT
+        root = root if size else EMPTY_ROOT
         self.opening = Opening(v.test.channel.channel_id, 1, keys.card.keys, predecessor, size, root)
         signers: list[Callable[[bytes], bytes]] = []
         for use, party, public in (

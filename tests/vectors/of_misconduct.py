@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ceasewire.record.misconduct import Proof, explicit_path, open_misconduct
+from ceasewire.record.misconduct import Maker, Proof, explicit_path, open_misconduct
+from ceasewire.record.opening import Opening, message
 from ceasewire.tlog.checkpoint import SignedCheckpoint
-from crimes import DAY, ROOT, Device, History, crimes, entry, flooded, history, two_valued
-from helpers import START, make_party, seed_of
+from crimes import DAY, ROOT, Device, History, crimes, entry, flooded, history, one_number, two_valued
+from helpers import START, TestParty, make_party, seed_of
 
 from .base import Vectors, cbor
 from .of_later_logs import Later
@@ -75,6 +76,62 @@ def kinds(f: Forms) -> None:
     f.bad("misconduct.malformed", "other-log", "of another log than the opening's", f.file(2, proof.parts, proof.log + 1, [phone.file]))
 
 
+def openings(f: Forms) -> None:
+    """Kind 10: two openings that cannot both be."""
+    one, other = Later(f.v, "phone", make_party("south-phone")), Later(f.v, "again", make_party("south-phone"), 1, 12)
+    south = f.v.test.parties["south"]
+
+    def signed(opening: Opening, place: int = 0, party: TestParty = south) -> list[Any]:
+        """As much of an opening as a proof bears."""
+        return [opening.encode(), place, party.signers["recovery", "ed25519"](message(opening.encode()))]
+
+    def proof(accused: Later, *parts: Any) -> bytes:
+        return f.file(10, [*parts], accused.opening.number, [accused.file])
+
+    key = Maker(f.channel, one.opening.number, one.file).two_openings(other.file)
+    f.ok("two-openings-key", "another opening with the same keys", key)
+    f.ok("two-openings-key-other", "the same, against the log of the other", proof(other, signed(one.opening)))
+    tablet = replace(other.opening, keys=make_party("south-tablet").card.keys)
+    first, second = one_number(other.opening, tablet)
+    twin = Later(f.v, "twin", make_party("south-phone"), 1, 12, first.root)
+    f.ok("two-openings-number", "two openings of one number, which follow one log", proof(twin, signed(second)))
+    f.v.other(
+        "void",
+        "conviction",
+        "log.two_faces",
+        "opened-twice",
+        "the first entry of a log that was opened twice",
+        f"{one.opening.number}/0",
+        **f.given,
+        carried=[key],
+    )
+    f.v.ok(
+        "conviction", "opened-other", "of the other one of two no proof is carried", f"{other.opening.number}/0", **f.given, carried=[key]
+    )
+    unproved = "misconduct.unproved"
+    f.bad(unproved, "same-opening", "one opening twice", proof(one, signed(one.opening)))
+    f.bad(unproved, "two-devices", "two openings that share nothing", proof(one, signed(tablet)))
+    copied = replace(tablet, keys=replace(tablet.keys, sealing=one.opening.keys.sealing))
+    f.bad(unproved, "sealing", "another's sealing key, which signs nothing", proof(one, signed(copied)))
+    north = f.v.test.parties["north"]
+    theirs = replace(one.opening, position=0)
+    f.bad(
+        unproved,
+        "other-party",
+        "another party's opening with the key, which the key need not have signed",
+        proof(one, signed(theirs, party=north)),
+    )
+    f.bad(
+        "sig.invalid", "opening", "another opening that another party's recovery key signed", proof(one, signed(other.opening, party=north))
+    )
+    f.bad("opening.malformed", "place", "by a recovery key that the card does not have", proof(one, signed(other.opening, place=1)))
+    f.bad("enc.shape", "unsigned", "another opening without a signature", proof(one, signed(other.opening)[:2]))
+    f.bad("misconduct.malformed", "first-log", "against a first log", f.file(10, [signed(other.opening)], 1))
+    f.bad("misconduct.malformed", "openings", "a part too many", proof(one, signed(other.opening), b""))
+    policy = f"log {f.channel.logs[1].log[0].text()}\nquorum none\n"
+    f.v.bad(TOPIC, "misconduct.charter", "openings-policy", "openings, with a policy", key, policy=policy)
+
+
 def files(f: Forms) -> None:
     """What is wrong with the file as a whole."""
     two = Proof.decode(f.proofs["two_faces"])
@@ -82,7 +139,7 @@ def files(f: Forms) -> None:
     f.bad("enc.malformed", "cut", "one byte too few", f.proofs["two_faces"][:-1])
     opening = f.v.parts.parts["later.phone"]
     f.bad("enc.size", "large", "more than 16 KiB", f.file(1, [opening, opening]))
-    f.bad("misconduct.malformed", "kind", "a kind that is not known", f.file(10, two.parts))
+    f.bad("misconduct.malformed", "kind", "a kind that is not known", f.file(11, two.parts))
     f.bad("misconduct.malformed", "parts", "a part too many", f.file(1, [*two.parts, b""]))
     f.bad("misconduct.malformed", "tag", "another tag", f.proofs["two_faces"].replace(b"misconduct/1", b"misconduct/2"))
     f.bad("log.unknown", "log", "of a log that the charter cannot have", f.file(1, two.parts, 17))
@@ -204,5 +261,5 @@ def convictions(f: Forms) -> None:
 def add(v: Vectors) -> None:
     """Everything of this file."""
     f = Forms(v)
-    for part in (kinds, files, signatures, histories, sayings, bodies, convictions):
+    for part in (kinds, openings, files, signatures, histories, sayings, bodies, convictions):
         part(f)

@@ -174,11 +174,10 @@ def list_officers(node: Node, /, *, json: AsJson = False) -> Answer:
 
     Example: ceasewire officer list north
     """
-    from ..node.around import Pending
     from ..record.officers import show_officer
 
     with reading(node) as view:
-        authority = Pending(view.store).authority(view.channel)
+        authority = view.reviews.now(view.channel)
         sizes = {log: state.size for log, state in view.store.states().items()}
         found = [
             {"party": card.slug, **show_officer(officer)}

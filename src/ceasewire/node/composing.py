@@ -10,7 +10,6 @@ from ..record.kinds import KINDS, UNDERSTOOD, read_body
 from ..record.log import officers_needed
 from ..record.message import Body
 from ..record.notation import Json
-from .around import Pending
 from .correcting import corrected
 from .view import View
 
@@ -21,7 +20,7 @@ _CORRECTION: Final = KINDS["correction"]
 def in_force(view: View) -> InForce:
     """What governs the next message of our own log, after all that is held here."""
     sizes = {log: state.size for log, state in view.store.states().items()}
-    return Pending(view.store).authority(view.channel).now(view.own, sizes)
+    return view.reviews.now(view.channel).now(view.own, sizes)
 
 
 def address(view: View, log: int) -> str:
@@ -31,7 +30,7 @@ def address(view: View, log: int) -> str:
     if not view.store.governing():
         return view.channel.party(log).url
     sizes = {number: state.size for number, state in view.store.states().items()}
-    named = Pending(view.store).authority(view.channel).now(log, sizes).url
+    named = view.reviews.now(view.channel).now(log, sizes).url
     return view.channel.party(log).url if named is None else named
 
 

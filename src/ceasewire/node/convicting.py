@@ -18,6 +18,7 @@ from .. import limits
 from ..errors import PeerError
 from ..record import encoding
 from ..record.misconduct import KINDS, Maker, Verdict, open_misconduct
+from ..record.opening import opening_of
 from ..store.interface import Change, KeptProof
 from .around import Pending
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from .node import Node
 
 NUMBERS: Final = {name: number for number, name in KINDS.items()}
-HISTORIES: Final = tuple(NUMBERS[name] for name in ("two_faces", "two_leaves", "rewrite"))
+FORKS: Final = tuple(NUMBERS[name] for name in ("two_faces", "two_leaves", "rewrite"))
 """The kinds that show two histories of one log."""
+HISTORIES: Final = (*FORKS, NUMBERS["two_openings"])
+"""The kinds that take a log's entries from the record."""
 FORK: Final = "log.fork"
+REFUSED: Final = "opening.refused"
 
 
 class Settled:
@@ -73,19 +77,34 @@ class Convicting:
 
     # --- Made here ---
 
-    def make(self, log: int, call: Callable[[Maker], bytes]) -> bool:
+    def make(self, log: int, call: Callable[[Maker], bytes], opening: bytes | None = None) -> bool:
         """Make a proof against a log and keep it; whether what was given proves anything. No more are made of one bundle than it could
-        bring: whoever shows a thousand is convicted by the first, and shows the rest again."""
+        bring: whoever shows a thousand is convicted by the first, and shows the rest again. `opening` is its file, if it is not kept."""
         self._makes -= 1
         if self._makes < 0:
             return False
-        opening = self.change.openings.get(log) or self.node.store.openings().get(log)
+        opening = opening or self._file(log)
         try:
             data = call(Maker(self.node.channel, log, opening))
             self._keep(data, open_misconduct(data, self.node.channel))
         except PeerError:
             return False
         return True
+
+    def _file(self, log: int) -> bytes | None:
+        return self.change.openings.get(log) or self.node.store.openings().get(log)
+
+    def two_openings(self, file: bytes, conflicting: Collection[int]) -> None:
+        """An opening that was refused, verified whole, since each of these logs has its number or a key of it. One proof convicts one log:
+        of two that share a key, both."""
+        new = opening_of(file).number
+        for log in conflicting:
+            known = self._file(log)
+            if known is not None and self.lacks(log, "two_openings", 0):
+                self.make(log, lambda maker: maker.two_openings(file))
+            # Of a log that is not even frozen here, since its party has too many, nothing is kept: there would be no end of them.
+            if known is not None and self.lacks(new, "two_openings", 0) and self.pending.state(new).frozen is not None:
+                self.make(new, lambda maker, known=known: maker.two_openings(known), file)  # type: ignore[misc]
 
     # --- Passed on by others ---
 
@@ -101,22 +120,29 @@ class Convicting:
             self._left -= 1
         try:
             verdict = open_misconduct(data, self.node.channel)
-            self._know(verdict.log, data)
+            useful = self.lacks(verdict.log, verdict.kind, verdict.from_index)
+            self._know(verdict, data)
         except PeerError:
             self._useless(data, carried)
             raise
-        if not self._keep(data, verdict):
+        if not useful:
             self._useless(data, carried)
+        self._keep(data, verdict)  # unless what came of its opening is as good
 
     def _useless(self, data: bytes, carried: bool) -> None:
         self._useful = self._useful and carried
         self.node.settled.add(data)
 
-    def _know(self, log: int, data: bytes) -> None:
-        """Take the opening of a log that is not known yet from the proof itself, which was verified."""
-        if log not in self.node.channel.logs:
+    def _know(self, verdict: Verdict, data: bytes) -> None:
+        """Take the opening of a log that is not known yet from the proof itself, which was verified. One that cannot be beside another that
+        is known is no less convicted for that."""
+        if verdict.log not in self.node.channel.logs:
             files = encoding.array(encoding.array(encoding.decode(data, limits.MISCONDUCT_BYTES, limits.CONTAINER_DEPTH), 6)[5])
-            self._open_log(encoding.octets(files[0]))
+            try:
+                self._open_log(encoding.octets(files[0]))
+            except PeerError:
+                if verdict.kind != "two_openings" or self.pending.state(verdict.log).frozen is None:
+                    raise
 
     # --- Both ---
 
@@ -130,14 +156,15 @@ class Convicting:
         if verdict.log == self.node.own and verdict.convicts:
             self.node.close_log(self.change, f"convicted: {verdict.kind}")
         if proof.kind in HISTORIES:
-            self.freeze(verdict.log)  # our own too: what follows it must not wait for its other history
+            # Our own too: what follows it must not wait for its other history.
+            self.freeze(verdict.log, FORK if proof.kind in FORKS else REFUSED)
         return True
 
-    def freeze(self, log: int) -> None:
+    def freeze(self, log: int, why: str = FORK) -> None:
         """Take no more of a log's entries than those below the lowest index from which on it has two histories."""
         state = self.pending.state(log)
         if state.frozen is None:
-            frozen = replace(state, frozen=FORK)
+            frozen = replace(state, frozen=why)
             self.pending.put(frozen)
             self.change.states.append(frozen)
 

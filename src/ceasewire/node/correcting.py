@@ -25,6 +25,8 @@ def corrected(view: View, json: Json) -> Corrected | None:
         raise LocalError("body.schema", f"correction: re: {wrong}") from None
     one = view.row(ref)
     party = view.channel.party_of(ref[0])
-    earlier = (row for row in view.store.scan(kinds={KINDS["correction"]}) if row.void is None and view.channel.party_of(row.log) == party)
+    code = view.reviews.codes(view.channel)
+    own = (row for row in view.store.scan(kinds={KINDS["correction"]}) if view.channel.party_of(row.log) == party)
+    earlier = (row for row in own if code(row) is None)
     bodies = (message_of(row).body for row in in_order(earlier))
     return Corrected(one.kind, in_force(one.kind, message_of(one).body, (body for body in bodies if references(body)[:1] == [ref])))

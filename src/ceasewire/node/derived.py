@@ -33,6 +33,7 @@ from ..store.interface import Store
 from ..tlog.merkle import Frontier
 from . import folding
 from .projector import Bounds, Projector, standing_of
+from .reviewing import Reviews
 from .table_record import TableRecord
 
 STEP: Final = 2048
@@ -40,9 +41,9 @@ LISTED, TIMED, SUMMED_UP = range(3)
 """How far the tables must be for a question: all messages; also all clocks; also the summary of each case."""
 _READ_AT_ONCE: Final = 512
 _HASH_BYTES: Final = 32
-_MAKERS: Final = ("derived", "projector", "folding", "asks", "table_record")
+_MAKERS: Final = ("derived", "projector", "folding", "asks", "table_record", "reviewing", "around")
 _TRIES: Final = 8  # a file that is lost this often in a row is no file
-_BY, _SEEN, _WHOLE, _FACES, _BUILT_BY = "by", "seen", "whole", "faces", "built by faces"
+_BY, _SEEN, _WHOLE, _FACES, _BUILT_BY, _LATE = "by", "seen", "whole", "faces", "built by faces", "late"
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -56,10 +57,10 @@ class Projection:
         store: Store,
         channel: Callable[[], Channel],
         proved: Callable[[Cosignature], bool],
-        governing: Callable[[], Callable[[Row], Charter]],
+        governing: Callable[[Mapping[int, int]], Callable[[Row], Charter]],
     ) -> None:
         """`channel` gives the channel with every log that the store holds now; `proved` says whether a cosignature verifies; `governing`
-        gives what gives the charter in force for an entry, as the store stands."""
+        gives, by which logs showed two histories, what gives the charter in force for an entry, as the store stands."""
         self._store = store
         self._channel = channel
         self._proved = proved
@@ -67,6 +68,7 @@ class Projection:
         self._by = _code() + channel().channel_id
         self._derived = store.derived()
         self._court = Court(channel())
+        self._reviews = Reviews(store)
         self._disagreed = False
 
     def ask(self, question: Callable[[DerivedTables], T], level: int = LISTED) -> T:
@@ -108,7 +110,7 @@ class Projection:
 
     def record(self, tables: DerivedTables) -> TableRecord:
         """The record as the fold of a case reads it, for one block of the tables."""
-        return TableRecord(self._channel(), self._store, tables, self._governing())
+        return TableRecord(self._channel(), self._store, tables, self._governing(faces_of(tables)))
 
     def rebuild(self, progress: Progress) -> int:
         """Delete all of it and build it anew; how many messages it holds. Raises as `ask`."""
@@ -168,12 +170,14 @@ class Projection:
         self._see(tables, states)
         faces = _faces(tables)
         bounds = self._bounds(tables, faces)
-        if bounds.are_out_of_step(tables) or _faces(tables, _BUILT_BY) != faces:
-            # What does not stand now came in as standing, and others were judged by it: begin again, with what is known now.
+        late = _late(tables, states, faces)
+        if late != _known_late(tables) or bounds.are_out_of_step(tables) or faces_of(tables) != faces:
+            # What does not stand now came in as standing, or what lay below others was not in: begin again, with what is known now.
             self._begin(tables)
             self._see(tables, states)
             for name in (_FACES, _BUILT_BY):
                 _set_faces(tables, faces, name)
+            tables.set_built(_LATE, json.dumps(late).encode())
         whole = self._add(tables, states, bounds)
         # What new messages carry may take from the record what is in it: then the next step sees to it.
         whole = whole and _faces(tables) == faces
@@ -182,7 +186,8 @@ class Projection:
     def _bounds(self, tables: DerivedTables, faces: Mapping[int, int]) -> Bounds:
         """What stands, by all that was seen and all proofs that were read so far."""
         proved = Bounds({}, faces).proving(self._proved)
-        return Bounds(standing_of(self._channel(), self._store, tables, proved), faces)
+        channel = self._channel()
+        return Bounds(standing_of(channel, self._store, tables, proved, faces), faces, self._reviews.of(channel, faces))
 
     def _begin(self, tables: DerivedTables) -> None:
         tables.reset()
@@ -242,10 +247,32 @@ def _own_store() -> Iterator[None]:
         raise LocalError("store.damaged", f"a message cannot be read: {error.code}") from error
 
 
+def faces_of(tables: DerivedTables) -> dict[int, int]:
+    """The logs that showed two histories, by which all messages that are in were judged: see conviction.two_faced."""
+    return _faces(tables, _BUILT_BY)
+
+
 def _faces(tables: DerivedTables, name: str = _FACES) -> dict[int, int]:
     """Of logs that showed two histories, from which index on they do not stand: as far as messages have been read, or as all messages that
     are in were judged by."""
     return {int(log): index for log, index in json.loads(tables.built().get(name, b"{}")).items()}
+
+
+def _late(tables: DerivedTables, states: Mapping[int, LogState], faces: Mapping[int, int]) -> list[int]:
+    """The logs with two histories of which all that is the same in both has come after what had seen it: nobody waits for such a log, and
+    so messages were in without what lies below them. Those too of which that was known."""
+    sizes = {log: size for log, (size, _) in tables.logs().items()}
+    found = _known_late(tables)
+    for log, end in sorted(faces.items()):
+        size = sizes.get(log, 0)
+        if log not in found and size < end <= _size(states, log):
+            found += [log] if any(index < sizes.get(by, 0) for by, index in tables.first_seen(log, size + 1)) else []
+    return found
+
+
+def _known_late(tables: DerivedTables) -> list[int]:
+    found: list[int] = json.loads(tables.built().get(_LATE, b"[]"))
+    return found
 
 
 def _set_faces(tables: DerivedTables, faces: Mapping[int, int], name: str = _FACES) -> None:

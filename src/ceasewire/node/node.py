@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from .. import limits
@@ -36,6 +36,7 @@ from .memory import Remembering
 from .openings import of_log
 from .receipts import ToWrite
 from .refusing import why_refused
+from .reviewing import faces_now
 from .searching import Searches
 from .shelf import Tries
 from .view import View
@@ -96,6 +97,7 @@ class Node(View):
         super().__init__(remembering, channel, own)
         self.shelf_use = remembering.shelf_use
         self.had: dict[int, int] = {}  # log -> size that another log of our party's has seen, and which is not here yet
+        self.doubted: set[tuple[int, int]] = set()  # (peer, log): what the peer has of a log is signed by another key than we know
         self.tries = Tries()
         self.evidence = Budget(limits.REFUSED_BYTES_PER_LOG_AND_DAY, limits.REFUSED_PER_LOG_AND_DAY)
         self.shelving = Budget(limits.SHELVED_BYTES_PER_LOG_AND_DAY, limits.SHELVED_PER_LOG_AND_DAY)
@@ -107,6 +109,7 @@ class Node(View):
         self._clock = clock
         self.draw = random
         self.settled = Settled()
+        self.judged = Spent()  # carried misconduct proofs of each log that were looked at as they came
         self.searches = Searches()
         self._epoch = self._bundles = 0
         self._closed = self._why_closed()
@@ -323,6 +326,8 @@ class Node(View):
         them."""
         pending = Pending(self.store)
         authority = pending.authority(self.channel)
+        review = self.reviews.of(self.channel, faces_now(self.store))
+        judge = review.authority if review else authority  # what others will say, whatever we were shown
         state = pending.state(self.own)
         change = Change(signed=True, meta=dict(meta or {}))
         seen = {log: size for log, size in sorted(pending.sizes().items()) if log != self.own}
@@ -339,11 +344,10 @@ class Node(View):
                 change.meta |= withholding.write(self, one_of.body) | to_write.write(one_of.body, state.size + len(rows))
             where = f"message {before + len(rows) + 1} of {of}" if of > 1 else ""
             message = Message(one_of.kind, time, seen, one_of.seed or self.draw(SEED_BYTES), one_of.body)
-            one = self._own_row(authority, state.size + len(rows), message, where, trusted=one_of.seed is None)
+            one = self._own_row(judge, state.size + len(rows), message, where, trusted=one_of.seed is None)
             if one_of.seed and (one.rest in pending.rests(self.own, [one.rest]) or any(row.rest == one.rest for row in rows)):
                 raise LocalError("release.reused", where)
-            authority.follow(one)
-            rows.append(one)
+            rows.append(self._kept(one, message.body, authority, judge))
             room -= len(one.body)
             if room < 0:
                 break
@@ -360,6 +364,15 @@ class Node(View):
         code = validity(authority, one, message.body, schema=message.kind == _LINE_CHECK or not trusted)
         if code:
             raise LocalError(code, ": ".join(filter(None, (where, why_refused(self, code, one, message.body)))))
+        return one
+
+    @staticmethod
+    def _kept(one: Row, body: Body, authority: Authority, judge: Authority) -> Row:
+        """A row of ours that stands by `judge`, with the code by which whoever was shown what we were keeps it; both have followed it."""
+        if judge is not authority:
+            judge.follow(one)
+            one = replace(one, void=validity(authority, one, body))
+        authority.follow(one)
         return one
 
     def _sign_batch(self, change: Change, state: LogState, rows: list[Row], after: LogState) -> None:

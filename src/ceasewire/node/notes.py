@@ -111,6 +111,7 @@ class NoteReader:
         keys = self.node.channel.logs[log].log
         lines = [(line, key) for line in signed.lines for key in keys if line.is_by(key)]
         if not any(key is keys[0] for _, key in lines):
+            self.node.doubted.add((self._sender, log))
             raise PeerError("sig.missing", "by the log's own key")
         for line, key in lines:
             checkpoints.verify(signed.checkpoint, line, key)

@@ -1,11 +1,12 @@
 """Openings as they arrive and as they are kept: which logs a node knows beside the charter's. PROTOCOL sections 7 and 11; spec/bundle.md.
 
 An opening is verified before anything else of its log is looked at, and kept with the bundle that brought it. Two that contradict each
-other (one number, or one key in both) prove that a recovery key is misused: the log that is here already takes no more entries.
+other (one number, or one key that signs in both) prove that a recovery key is misused: both logs are frozen, and a proof is made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -20,10 +21,10 @@ from ..record.values import LogState
 from ..store.interface import Change, Store
 from ..tlog.merkle import Frontier
 from .around import Pending
+from .convicting import REFUSED
 from .view import View
 
 OWN: Final = "own_log"  # meta: the number of this node's log, where it is not its party's first
-REFUSED: Final = "opening.refused"
 
 
 def known_channel(signed: SignedCharter, store: Store) -> Channel:
@@ -100,19 +101,18 @@ class Known(Pending):
             return channel
         opening = open_opening(data, channel.channel_id, channel.charter.parties)
         seal.check_public_key(opening.keys.sealing)
-        if self.full(opening.position):
+        full, conflicting = self.full(opening.position), channel.conflicts(opening)
+        if conflicting:
+            self._freeze([*conflicting, *([] if full else [opening.number])], change)
+        elif full:
             raise PeerError(REFUSED, f"{limits.LATER_LOGS_PER_PARTY} later logs of one party")
-        try:
-            self.channel = channel.with_openings([opening])
-        except PeerError:
-            self._convict(channel.conflicts(opening), opening.number, change)
-            raise
+        self.channel = channel.with_openings([opening])
         change.openings[opening.number] = data
         return self.channel
 
-    def _convict(self, conflicting: list[int], number: int, change: Change) -> None:
-        """Freeze the logs that contradict the new one, and the new one, of which nothing will ever be held."""
-        for log in {*conflicting, number} if conflicting else set():
+    def _freeze(self, logs: Collection[int], change: Change) -> None:
+        """Freeze the logs that contradict a new one, and the new one, of which nothing will ever be held."""
+        for log in dict.fromkeys(logs):
             state = self.state(log) if log in self.channel.logs else LogState(log, Frontier.empty(), 0, {})
             if state.frozen is None:
                 frozen = replace(state, frozen=REFUSED)

@@ -10,11 +10,12 @@ from ..record.bodies_action import NOTICE
 from ..record.bodies_line import ACKNOWLEDGEMENT
 from ..record.case_record import ASKING, Belonging, belonging
 from ..record.channel import Channel
-from ..record.conviction import TWO_FACES, Court, carries, of_common
+from ..record.conviction import TWO_FACES, Court, carries, of_common, opened_once
 from ..record.encoding import Value
 from ..record.kinds import KINDS, UNDERSTOOD, references
 from ..record.message import EXERCISE, Body, message_of
 from ..record.order import Placed, level_of, place_of, seen_of
+from ..record.review import Review
 from ..record.standing import REPLACED, sights, standing, stands, written
 from ..record.text import words
 from ..record.values import Cosignature, Row
@@ -50,7 +51,7 @@ class Projector:
         body = message_of(one).body
         if carries(one.kind, body):
             self._court.add(self.faces, one)
-        one = self._bounds.marked(one)
+        one = self._bounds.marked(one, body)
         at = Placed(place_of(one, 0 if one.void == TWO_FACES else level_of(one, self._before)), one)
         watch = one.kind == _ACKNOWLEDGEMENT and body.get(_WATCH) is True
         item = Item(*at.place, one.kind, self._channel.party_of(one.log), one.void, watch)
@@ -125,16 +126,21 @@ class Projector:
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """From which index on a log's entries do not stand: `replaced` of logs that successors replaced, `faces` of those that showed two
-    histories. A log that is in neither stands."""
+    histories. A log that is in neither stands. `review` gives messages' codes, if those may be others than they were admitted with."""
 
     replaced: Standing
     faces: Standing
+    review: Review | None = None
 
-    def marked(self, one: Row) -> Row:
-        """The row with the code it bears in the record: the first of these that it does not stand by, or else its own."""
+    def marked(self, one: Row, body: Body) -> Row:
+        """The row, whose body is given, with the code it bears in the record: of the first of these that it does not stand by, or else its
+        own, as reviewed."""
         if not stands(self.faces, one.log, one.index):
             return replace(one, void=TWO_FACES)
-        return one if stands(self.replaced, one.log, one.index) else replace(one, void=REPLACED)
+        if not stands(self.replaced, one.log, one.index):
+            return replace(one, void=REPLACED)
+        code = one.void if self.review is None else self.review.code(one, body)
+        return one if code == one.void else replace(one, void=code)
 
     def proving(self, proved: Proved) -> Proved:
         """See `of_common`."""
@@ -145,17 +151,21 @@ class Bounds:
         return any(tables.is_out_of_step(log, end, REPLACED) for log, end in self.replaced.items())
 
 
-def standing_of(channel: Channel, store: Store, tables: DerivedTables, proved: Proved) -> Standing:
-    """What stands of replaced logs, by all that was seen so far."""
+def standing_of(channel: Channel, store: Store, tables: DerivedTables, proved: Proved, faces: Standing) -> Standing:
+    """What stands of replaced logs, by all that was seen so far by what stands by `faces`."""
     if not channel.openings:
         return {}
     found = []
     for place in sorted({ref for log in channel.openings for ref in tables.first_seen(log, 1)}):
         log, index = place
+        if not stands(faces, log, index):
+            continue
         rows = store.rows(log, max(0, index - 1), index + 1)
         before = seen_of(rows[0].seen) if index else {}
         found += sights(channel, rows[-1], before, seen_of(rows[-1].seen), proved)
-    return standing(channel, found, {log for log, state in store.states().items() if state.size})
+    # Of one that two histories convict from its first message on, a node may hold none; that it was opened, both say.
+    held = [log for log, state in store.states().items() if state.size or log in faces]
+    return standing(channel, found, opened_once(faces, held))
 
 
 def text_of(body: Body) -> str:

@@ -17,7 +17,6 @@ from ..tlog import merkle
 from ..tlog.checkpoint import SignedCheckpoint
 from ..tlog.proof import Proof
 from ..verifier import Extra, Support
-from .around import Pending
 from .view import Ref, View
 
 _REPLY: Final = KINDS["reply"]
@@ -32,7 +31,7 @@ def prove(view: View, ref: Ref, reveal: Sequence[str] | None) -> bytes:
     one = view.row(ref)
     message = message_of(one)
     shown = set(message.body) if reveal is None else {_field(one.kind, name, message.body) for name in reveal}
-    authority = Pending(view.store).authority(view.channel)
+    authority = view.reviews.now(view.channel)
     if one.kind == KEYS:  # what else it says decides who must have released it
         shown = set(message.body)
     if one.kind == _REPLY and authority.at(one.log, one.index, message.seen).asked:

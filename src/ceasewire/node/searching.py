@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..store.interface import KeptProof
-from .convicting import HISTORIES, NUMBERS
+from .convicting import FORKS, NUMBERS
 
 _ROUNDS: Final = 64  # bundles of one peer in which one log is looked for; a log of 2**40 entries needs no more
 _EXACT: Final = NUMBERS["two_leaves"]
@@ -56,7 +56,7 @@ class Searches:
         self, peer: int, heads: Mapping[int, int], held: Mapping[int, int], frozen: Collection[int], proofs: Collection[KeptProof]
     ) -> dict[int, int]:
         """Log -> from where on a peer should send it again: of each frozen log that the peer holds too, while no exact index is proved."""
-        shown = {one.log for one in proofs if one.kind in HISTORIES} - {one.log for one in proofs if one.kind == _EXACT}
+        shown = {one.log for one in proofs if one.kind in FORKS} - {one.log for one in proofs if one.kind == _EXACT}
         wanted: dict[int, int] = {}
         for log in shown & set(frozen):
             both = min(held.get(log, 0), heads.get(log, 0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
@@ -29,9 +29,9 @@ from ..store.interface import KeptCheckpoint, Store
 from ..tlog import checkpoint as checkpoints
 from ..tlog import merkle, tiles
 from ..tlog.note import SignatureLine
-from .around import Pending
 from .asking import kind_of, log_of, party_of, phrases_of
-from .derived import SUMMED_UP, TIMED, Projection
+from .derived import SUMMED_UP, TIMED, Projection, faces_of
+from .reviewing import Reviews
 from .table_record import TableRecord
 
 _AT_ONCE: Final = 256  # rows that a list reads at a time
@@ -165,13 +165,13 @@ class View:
             until=until,
             void=void,
             case=None if case is None else self.case_key(self.ref(case)),
-            after=None if after is None else self._place(self.ref(after)),
+            after=None if after is None else self.place(self.ref(after)),
             search=phrases,
             prefix=prefix,
         )
         return map(self.message, self._rows(wanted, limit))
 
-    def _place(self, ref: Ref) -> OrderKey:
+    def place(self, ref: Ref) -> OrderKey:
         """Where a message stands in record order. Raises LocalError ref.missing."""
         item = self.projection.ask(lambda tables: tables.item(ref))
         if item is None:
@@ -306,12 +306,22 @@ class View:
         """The tables that lists and cases are read from."""
         return Projection(self.store, self._channel_now, self.proved, self.governing)
 
-    def governing(self) -> Callable[[Row], Charter]:
-        """What gives the charter in force for an entry, as amended in its causal past. To be asked for anew when the store has grown."""
+    @cached_property
+    def reviews(self) -> Reviews:
+        """Who may speak where logs showed two histories."""
+        return Reviews(self.store)
+
+    def two_faced(self) -> dict[int, int]:
+        """Logs that the record convicts of two histories, and from which index on: see conviction.two_faced."""
+        return self.projection.ask(faces_of)
+
+    def governing(self, faces: Mapping[int, int]) -> Callable[[Row], Charter]:
+        """What gives the charter in force for an entry, as amended in its causal past by what stands there (`faces`: see
+        conviction.two_faced). To be asked for anew when the store has grown."""
         channel = self.channel
-        if not self.store.governing():
+        if not faces and not self.store.governing():
             return lambda _: channel.charter
-        authority = Pending(self.store).authority(channel)  # one for each who asks: it remembers, and threads must not share it
+        authority = self.reviews.authority(channel, faces)
         return lambda one: authority.at(one.log, one.index, seen_of(one.seen)).charter
 
     def _channel_now(self) -> Channel:

@@ -10,6 +10,7 @@ says the same of it, whenever it hears of what. Only `keys` and `amendment` mess
 * A charter is amended when every party of the role party assents to one hash on the base in force, and somebody has said what the
   changes are. Only parties whose logs wrote at the same time can assent to two; then the lower hash is in force.
 * Of a log that was replaced, by an entry's causal past, only what stands by that past counts for the entry (record.standing).
+* Of a log that showed two histories nothing from the index on counts that is given as its face's end (record.review).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ..errors import PeerError
 from . import amendment, encoding
 from .channel import Channel
 from .charter import Charter
+from .conviction import UNOPENED
 from .encoding import Value
 from .officers import Officer
 from .release import KEYS
@@ -186,10 +188,14 @@ class _Fold:
 
 class Authority:
     """Who may speak, as far as the given rows of kinds GOVERNING say it. `sights` are those of record.standing that entries show by their
-    `seen` alone; without them, of a log that was replaced what its successor's opener held is all that counts."""
+    `seen` alone; without them, of a log that was replaced what its successor's opener held is all that counts. `faces`: log that showed
+    two histories -> the index from which on its entries say and show nothing; UNOPENED (record.conviction): it was not even opened."""
 
-    def __init__(self, channel: Channel, rows: Iterable[Row] = (), sights: Iterable[Sight] = ()) -> None:
+    def __init__(
+        self, channel: Channel, rows: Iterable[Row] = (), sights: Iterable[Sight] = (), faces: Mapping[int, int] | None = None
+    ) -> None:
         self.channel = channel
+        self._faces = dict(faces or {})
         self._indexes: dict[int, list[int]] = {}
         self._said: dict[tuple[int, int], _Said] = {}
         self._fold = _Fold(channel)
@@ -249,7 +255,7 @@ class Authority:
     def _counts(self, log: int, index: int, seen: Mapping[int, int]) -> dict[int, int]:
         """Log -> how many of its rows govern such an entry; zeros are left out."""
         ends = self._standing(log, index, seen)
-        sizes = ((number, index if number == log else seen.get(number, 0)) for number in self._indexes)
+        sizes = ((number, self._until(number, index if number == log else seen.get(number, 0))) for number in self._indexes)
         found = {number: bisect_left(self._indexes[number], min(size, ends.get(number, size))) for number, size in sizes}
         return {number: count for number, count in found.items() if count}
 
@@ -266,9 +272,16 @@ class Authority:
 
     def _below(self, log: int, index: int, seen: Mapping[int, int]) -> tuple[frozenset[int], frozenset[Sight]]:
         """The successors whose message 0 lies below such an entry, and the sights that do."""
-        held = frozenset(one for one in self._successors if (index if one == log else seen.get(one, 0)))
-        shown = (one for one in self._sights.values() if one.index < (index if one.log == log else seen.get(one.log, 0)))
+        held = frozenset(
+            one for one in self._successors if (index if one == log else seen.get(one, 0)) and self._faces.get(one, 0) != UNOPENED
+        )
+        sizes = {one.log: self._until(one.log, index if one.log == log else seen.get(one.log, 0)) for one in self._sights.values()}
+        shown = (one for one in self._sights.values() if one.index < sizes[one.log])
         return held, frozenset(shown) if held else frozenset()
+
+    def _until(self, log: int, size: int) -> int:
+        """How many of a log's first entries, `size` of which lie below one, are the same in all its histories."""
+        return min(size, self._faces.get(log, size)) if self._faces else size
 
     def sights(self, log: int, index: int, seen: Mapping[int, int]) -> list[Sight]:
         """The sights by which alone the same rows of replaced logs govern such an entry: none where nothing late was ever said."""

@@ -14,7 +14,7 @@ from ..errors import PeerError
 from ..tlog.note import COSIGNATURE_ED25519, ED25519, MLDSA44, VerifierKey
 from .card import Card, LogKeys
 from .charter import SignedCharter
-from .opening import Opening
+from .opening import Opening, is_later, later_name, position_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class Channel:
         return _names(number, slug, opening.keys, f"{prefix}/{slug}")
 
     # --- Later logs ---
+
+    @cached_property
+    def first(self) -> Channel:
+        """The channel as it was founded, without later logs."""
+        return Channel(self.signed) if self.openings else self
 
     def _checked(self, openings: Iterable[Opening]) -> dict[int, Opening]:
         """By number, in order. One key is one log's for ever, and so is one number."""
@@ -158,8 +163,11 @@ class Channel:
         return self.log_name(by) or str(by)
 
     def log_name(self, number: int) -> str | None:
-        """The name of the log of that number."""
+        """The name of the log of that number. A later log's follows from its number alone: also where its opening is not known."""
         log = self.logs.get(number)
+        position = position_of(number)
+        if log is None and is_later(number) and position is not None and position < len(self.charter.parties):
+            return later_name(self.charter.parties[position].slug, number)
         return log.slug if log else None
 
     def position(self, slug: str) -> int | None:

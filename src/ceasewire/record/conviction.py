@@ -5,6 +5,9 @@ the record, on every node alike: nobody can tell which of two histories another 
 that may be void, since the proof speaks for itself; what does not verify is passed over. What a party carries against its own logs does not
 count: nobody takes their own messages from the record alone, nor keeps others at work by doing so one by one.
 
+Of two openings that cannot both be, one node knows this one and another that one, and so other keys of the log, or no such log. So all of
+such a log is out of the record, its opening and the receipts by its keys too.
+
 A function of the rows alone: in whatever order they came, every node that holds the same ones says the same.
 """
 
@@ -19,7 +22,8 @@ from ..errors import PeerError
 from .bodies_line import LINE_CHECK, MISCONDUCT_MOST
 from .channel import Channel
 from .message import Body, message_of
-from .misconduct import open_misconduct
+from .misconduct import KINDS as KINDS_OF_PROOF
+from .misconduct import Proof
 from .opening import position_of
 from .standing import REPLACED
 from .values import Cosignature, Row
@@ -27,9 +31,12 @@ from .words import KINDS
 
 TWO_FACES: Final = "log.two_faces"  # the void code of an entry that does not stand
 NOT_STANDING: Final = frozenset({REPLACED, TWO_FACES})  # what bears one of these is in no record, and shows nothing of other logs
+UNOPENED: Final = -1
+"""In place of an index: nothing of the log stands, not even its opening and its keys."""
 _LINE_CHECK: Final = KINDS["line_check"]
 _MISCONDUCT: Final = LINE_CHECK["misconduct"].number
 _REMEMBERED: Final = 1024
+_TAKING: Final = ("two_faces", "two_leaves", "rewrite", "two_openings")  # kinds that take entries from the record
 
 
 def carries(kind: int, body: Body) -> bool:
@@ -53,7 +60,8 @@ class Court:
         self._judged: OrderedDict[bytes, tuple[int, int] | None] = OrderedDict()
 
     def shows(self, proof: bytes) -> tuple[int, int] | None:
-        """The log that showed two histories, and the index from which on its entries do not stand; None for any other file."""
+        """The log that a proof convicts, and the index from which on its entries do not stand, or UNOPENED; None for any other file, and
+        for a proof that takes nothing from the record."""
         key = sha256(proof).digest()
         if key not in self._judged:
             self._judged[key] = self._judge(proof)
@@ -62,7 +70,7 @@ class Court:
         return self._judged[key]
 
     def add(self, found: dict[int, int], one: Row) -> None:
-        """Lower the index of each log of another party that a row's proofs show to have had two histories."""
+        """Lower the index of each log of another party of which a row's proofs take entries from the record."""
         for proof in carried(one):
             shown = self.shows(proof)
             if shown is not None and position_of(shown[0]) != position_of(one.log):
@@ -71,14 +79,19 @@ class Court:
 
     def _judge(self, proof: bytes) -> tuple[int, int] | None:
         try:
-            verdict = open_misconduct(proof, self._channel)
+            read = Proof.decode(proof)
+            if KINDS_OF_PROOF[read.kind] not in _TAKING:  # before a signature is looked at
+                return None
+            verdict = read.judge(read.accused(self._channel))
         except PeerError:
             return None
-        return None if verdict.from_index is None else (verdict.log, verdict.from_index)
+        index = UNOPENED if verdict.kind == "two_openings" else verdict.from_index
+        return None if index is None else (verdict.log, index)
 
 
 def two_faced(court: Court, rows: Iterable[Row]) -> dict[int, int]:
-    """Log that showed two histories -> the index from which on its entries do not stand: the lowest that a carried proof says."""
+    """Log that showed two histories or was opened twice -> the index from which on its entries do not stand, or UNOPENED: the lowest that a
+    carried proof says."""
     found: dict[int, int] = {}
     for one in rows:
         court.add(found, one)
@@ -89,6 +102,11 @@ def of_common(faces: Mapping[int, int], proved: Callable[[Cosignature], bool]) -
     """Whether a cosignature that a line check writes down shows anything, by the logs in `faces` that showed two histories (`two_faced`).
 
     `proved` says whether it verifies over the log as it is held here. One over more than the two histories share would verify only where
-    that history is held, so it shows nothing to anybody.
+    that history is held, so it shows nothing to anybody; nor does one by a log that was opened twice, whose keys are others elsewhere.
     """
-    return lambda one: one.size <= faces.get(one.log, one.size) and proved(one)
+    return lambda one: one.size <= faces.get(one.log, one.size) and faces.get(one.by, 0) != UNOPENED and proved(one)
+
+
+def opened_once(faces: Mapping[int, int], held: Iterable[int]) -> set[int]:
+    """Of the logs of which an entry is held those that are in the record as logs: what was opened twice replaces nothing."""
+    return {log for log in held if faces.get(log, 0) != UNOPENED}

@@ -4,7 +4,7 @@ PROTOCOL section 9.
     proof = cbor(["ceasewire/misconduct/1", channel id, kind, log number, parts, [opening file, ...]])
 
 The log is the accused device's; the one opening file is there if that log is a later one, and no other. All signatures in the parts are
-by Ed25519 keys of that one device: by its log's key, or by its receipt key. At most 16 KiB.
+by Ed25519 keys of that one device: by its log's key, or by its receipt key; of kind 10, by a recovery key of its party. At most 16 KiB.
 
     1 two_faces            [note, note]                                     one size, two roots
     2 two_leaves           [placed, placed]                                 one index, two leaves
@@ -17,9 +17,11 @@ by Ed25519 keys of that one device: by its log's key, or by its receipt key. At 
     7 two_values           [placed, disclosure, disclosure]                 one body-root, one field, two values
     8 reused_release       [placed, placed, leaf hash, leaf hash, rest]     one `rest` in two entries
     9 flood                [placed, placed]                                 more messages on one UTC day than the charter allows
+   10 two_openings         [[opening, place, signature]]                   another opening with the number or a signing key of the log's own
 
     placed = [leaf, index, [hash, ...], note]; note, receipt = a signed checkpoint with the one line by the device's log or receipt key;
-    receipted = a placed entry of the other log whose note is a receipt
+    receipted = a placed entry of the other log whose note is a receipt; place, signature = the recovery key's place in the card, and its
+    Ed25519 signature over the opening
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from .encoding import Value
 from .message import Disclosure
 from .misconduct_parts import Accused, PlacedEntry, accused_by_charter, accused_by_policy, only
 from .notation import Json
+from .opening import recovered
 
 __all__ = [
     "KINDS",
@@ -63,6 +66,7 @@ KINDS: Final = {
     7: "two_values",
     8: "reused_release",
     9: "flood",
+    10: "two_openings",
 }
 _NUMBERS: Final = {name: number for number, name in KINDS.items()}
 _ARRAY: Final = 4  # the major type of a CBOR array
@@ -75,8 +79,8 @@ class Verdict:
     `kind` is one of KINDS' names; `log` the accused log's number, `log_name` and `party` as people call them, `position` the party's in the
     charter; `from_index` the index from which on the log's entries do not stand, or None if the proof shows no second history; `convicts`
     whether it breaks a rule that honest keys cannot break (a flood is only a finding); `sentence` what a journalist may print, without a
-    full stop; `facts` the sizes, indexes and times behind it; `keys` which of the device's keys signed: "log", "receipt" or "log and
-    receipt".
+    full stop; `facts` the sizes, indexes and times behind it; `keys` which of the device's keys signed: "log", "receipt", "log and
+    receipt", or "recovery": its party's.
     """
 
     kind: str
@@ -96,12 +100,12 @@ _BEGINNING: Final = encoding.encode_checked(TAG)
 
 def is_misconduct(data: bytes) -> bool:
     """Whether a file begins as a misconduct proof does: an array whose first item is the tag."""
-    return data[:1] != b"" and data[0] >> 5 == _ARRAY and data[1:].startswith(_BEGINNING)
+    return data[:1] != b"" and data[0] >> 5 == _ARRAY and data.startswith(_BEGINNING, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof as it is read; nothing in it is verified. `kind` is 1 to 9, `parts` are its kind's, `openings` opening files."""
+    """A proof as it is read; nothing in it is verified. `kind` is 1 to 10, `parts` are its kind's, `openings` opening files."""
 
     channel_id: bytes
     kind: int
@@ -130,7 +134,7 @@ class Proof:
 
     def accused_by(self, keys: Sequence[VerifierKey]) -> Accused:
         """The accused device by the keys of a policy's logs. Raises PeerError misconduct.charter, note.malformed, checkpoint.*."""
-        first = self.parts[0] if self.parts else None
+        first = self.parts[0] if self.parts and KINDS[self.kind] != "two_openings" else None
         if isinstance(first, list):
             first = first[-1] if first else None
         if not isinstance(first, bytes):
@@ -233,6 +237,10 @@ class Maker:
     def flood(self, first: PlacedEntry, last: PlacedEntry) -> bytes:
         """From the first and the last of more entries of one UTC day than the charter's quota."""
         return self._make("flood", [self._placed(first), self._placed(last)])
+
+    def two_openings(self, other: bytes) -> bytes:
+        """From another opening file of the party's, with this log's number or a key of its that signs."""
+        return self._make("two_openings", [recovered(other)])
 
     def _note(self, note: bytes) -> bytes:
         return only(note, self._accused.log_key)

@@ -1,8 +1,9 @@
-"""The nine kinds of misconduct: for each, what its parts must be and what follows from them. spec/misconduct.md says of each why no honest
+"""The ten kinds of misconduct: for each, what its parts must be and what follows from them. spec/misconduct.md says of each why no honest
 device can ever have signed such parts."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ from .encoding import Value
 from .message import Disclosure, Entry
 from .misconduct_parts import Accused, PlacedEntry, log_name
 from .notation import Json, show_time
+from .opening import Opening, conflict
 
 _DAY: Final = 86400
 _HASH: Final = 32
@@ -30,7 +32,7 @@ class Finding:
 
 
 def judge(accused: Accused, kind: int, parts: list[Value]) -> Finding:
-    """What the parts of a proof of kind 1 to 9 show. Raises PeerError as misconduct.open_misconduct."""
+    """What the parts of a proof of kind 1 to 10 show. Raises PeerError as misconduct.open_misconduct."""
     return _CHECKS[kind](accused, parts)
 
 
@@ -273,6 +275,26 @@ def _flood(accused: Accused, parts: list[Value]) -> Finding:
     )
 
 
+# --- 10: two openings ---
+
+
+def _two_openings(accused: Accused, parts: list[Value]) -> Finding:
+    _parts(parts, 1)
+    one, other = accused.opened(parts[0])
+    _unless(one.position == other.position, "two openings of one party")
+    _unless(conflict(one, other), "two openings that cannot both be")
+    if one.number == other.number:
+        said, shared = "was opened twice: a recovery key of its party signed two different openings of that name", "number"
+    else:
+        said, shared = f"shares a signing key with {other.log_name(accused.party)}: a recovery key of its party signed both openings", "key"
+    facts: dict[str, Json] = {"shared": shared, "other_log": other.log_name(accused.party), "openings": [_digest(one), _digest(other)]}
+    return Finding(f"{accused.party}'s log {accused.name} {said}", facts, 0, keys="recovery")
+
+
+def _digest(opening: Opening) -> str:
+    return hashlib.sha256(opening.encode()).hexdigest()
+
+
 _CHECKS: Final[Mapping[int, Callable[[Accused, list[Value]], Finding]]] = {
     1: _two_faces,
     2: _two_leaves,
@@ -283,4 +305,5 @@ _CHECKS: Final[Mapping[int, Callable[[Accused, list[Value]], Finding]]] = {
     7: _two_values,
     8: _reused_release,
     9: _flood,
+    10: _two_openings,
 }

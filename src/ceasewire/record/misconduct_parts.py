@@ -19,10 +19,9 @@ from . import encoding
 from .channel import Channel
 from .encoding import Value
 from .message import Entry
-from .opening import is_later, open_opening, position_of
+from .opening import Opening, is_later, later_name, open_opening, open_recovered, position_of
 
 _HASH: Final = 32
-_LOW_BITS: Final = 2**24 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,8 @@ class PlacedEntry:
 @dataclass(frozen=True, slots=True)
 class Accused:
     """The device that a proof speaks against. `position` is its party's in the charter, `party` its slug, `name` the log's; `log_key` the
-    log's Ed25519 key, `receipt_key` its receipt key's Ed25519 half and `channel` the channel, both None where only a policy is known."""
+    log's Ed25519 key, `receipt_key` its receipt key's Ed25519 half and `channel` the channel, both None where only a policy is known;
+    `opening` that of a later log."""
 
     number: int
     position: int
@@ -69,6 +69,7 @@ class Accused:
     log_key: VerifierKey
     receipt_key: VerifierKey | None
     channel: Channel | None
+    opening: Opening | None = None
 
     @property
     def device(self) -> tuple[VerifierKey, Channel]:
@@ -76,6 +77,14 @@ class Accused:
         if self.receipt_key is None or self.channel is None:
             raise PeerError("misconduct.charter")
         return self.receipt_key, self.channel
+
+    def opened(self, value: Value) -> tuple[Opening, Opening]:
+        """The accused log's opening, and another that a recovery key of its party signed. Raises PeerError misconduct.malformed for a
+        party's first log, misconduct.charter, opening.malformed, enc.*, key.*, sig.invalid."""
+        _, channel = self.device
+        if self.opening is None:
+            raise PeerError("misconduct.malformed", "a log that an opening began")
+        return self.opening, open_recovered(value, channel.channel_id, channel.charter.parties)
 
     def signed(self, note: Value) -> Checkpoint:
         """The checkpoint of a note whose one line is by the log's key. Raises PeerError enc.shape, note.malformed, checkpoint.*, sig.*."""
@@ -119,7 +128,7 @@ def log_name(channel: Channel, log: int) -> str:
     slug = None if position is None else channel.slug(position)
     if slug is None:
         raise PeerError("log.unknown", str(log))
-    return f"{slug}.{log & _LOW_BITS:06x}" if is_later(log) else slug
+    return later_name(slug, log) if is_later(log) else slug
 
 
 def origin_of(channel: Channel, log: int) -> str:
@@ -140,9 +149,9 @@ def accused_by_charter(channel: Channel, log: int, files: Sequence[Value]) -> Ac
     openings = [open_opening(encoding.octets(one), channel.channel_id, parties) for one in files]
     if any(one.number != log for one in openings):
         raise PeerError("misconduct.malformed", "the opening is another log's")
-    alone = Channel(channel.signed, openings)
+    alone = channel.first.with_openings(openings)
     names, position = alone.logs[log], alone.party_of(log)
-    return Accused(log, position, parties[position].slug, name, names.log[0], names.receipt[0], channel)
+    return Accused(log, position, parties[position].slug, name, names.log[0], names.receipt[0], channel, openings[0] if openings else None)
 
 
 def accused_by_policy(keys: Sequence[VerifierKey], channel_id: bytes, log: int, note: Value) -> Accused:
@@ -151,7 +160,7 @@ def accused_by_policy(keys: Sequence[VerifierKey], channel_id: bytes, log: int, 
     key = next((key for key in keys if key.name == origin and key.kind == ED25519), None)
     position = position_of(log)
     name, party = origin.rpartition("/")[2], origin.rpartition("/")[2].partition(".")[0]
-    expected = f"{party}.{log & _LOW_BITS:06x}" if is_later(log) else party
+    expected = later_name(party, log) if is_later(log) else party
     if key is None or position is None or name != expected or not origin.endswith(f"/{channel_id.hex()}/{name}"):
         raise PeerError("checkpoint.origin")
     return Accused(log, position, party, name, key, None, None)

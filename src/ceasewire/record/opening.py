@@ -20,7 +20,7 @@ from .. import limits
 from ..errors import PeerError
 from ..tlog.merkle import EMPTY_ROOT
 from . import encoding
-from .card import SEALING_BYTES, Algorithm, Card, LogKeys, check_key, tagged, verifies
+from .card import SEALING_BYTES, Algorithm, Card, LogKeys, RecoveryKey, check_key, tagged, verifies
 from .encoding import Value
 
 TAG: Final = "ceasewire/open/1"
@@ -95,7 +95,7 @@ class Opening:
 
     def log_name(self, slug: str) -> str:
         """The log's name: the party's slug, a dot, and the same 24 bits in hexadecimal, as `north.3fa91c`."""
-        return f"{slug}.{_digest(self.encode())[:3].hex()}"
+        return later_name(slug, self.number)
 
 
 def position_of(log: int) -> int | None:
@@ -104,6 +104,11 @@ def position_of(log: int) -> int | None:
         return log
     position = (log - _LATER) // _PER_PARTY
     return position if 0 <= position < limits.PARTIES else None
+
+
+def later_name(slug: str, log: int) -> str:
+    """The name of a later log of the party with that slug, by its number."""
+    return f"{slug}.{log % _PER_PARTY:06x}"
 
 
 def is_later(log: int) -> bool:
@@ -115,6 +120,13 @@ def opening_of(data: bytes) -> Opening:
     """The opening of a file whose signatures were verified when it was taken. Raises PeerError as open_opening."""
     raw, _, _ = encoding.array(encoding.decode(data, limits.CARD_BYTES), 3)
     return Opening.decode(encoding.octets(raw))
+
+
+def conflict(one: Opening, other: Opening) -> bool:
+    """Whether two openings cannot both be: other bytes, and one number or a key that signs in both. One that copies another's sealing key
+    harms itself alone."""
+    mine, theirs = ({key for _, key in each.signing_keys()} for each in (one, other))
+    return one != other and (one.number == other.number or not mine.isdisjoint(theirs))
 
 
 def check_first(opening: Opening, kind: int, keys: int, body: Mapping[int, Value], parties: Sequence[Card]) -> None:
@@ -148,25 +160,48 @@ def sign_opening(opening: Opening, recovery: int, signers: Sequence[Callable[[by
     return encoding.encode([data, recovery, signatures])
 
 
+def recovered(data: bytes) -> list[Value]:
+    """Of an opening file as much as shows that its party's recovery key signed it: `[opening, place, Ed25519 signature]`. Raises PeerError
+    enc.*."""
+    raw, place, signatures = encoding.array(encoding.decode(data, limits.CARD_BYTES), 3)
+    return [raw, place, encoding.array(signatures, OPENING_SIGNATURES)[0]]
+
+
+def open_recovered(value: Value, channel_id: bytes, parties: Sequence[Card]) -> Opening:
+    """The opening of what `recovered` gave, that one signature checked against the party's card; `parties` in charter order.
+
+    Raises PeerError enc.*, opening.malformed, key.*, sig.invalid.
+    """
+    raw, place, signature = encoding.array(value, 3)
+    opening, recovery = _recovery_of(raw, place, channel_id, parties)
+    if not verifies("ed25519", recovery.ed25519, encoding.octets(signature), message(encoding.octets(raw))):
+        raise PeerError("sig.invalid", "the opening of a log")
+    return opening
+
+
+def _recovery_of(raw: Value, place: Value, channel_id: bytes, parties: Sequence[Card]) -> tuple[Opening, RecoveryKey]:
+    """An opening of this channel, and the recovery key of its party's card that signs it."""
+    opening = Opening.decode(encoding.octets(raw))
+    if opening.channel_id != channel_id or opening.position >= len(parties):
+        raise PeerError("opening.malformed", "another channel, or no party of it")
+    listed, recovery = parties[opening.position].recovery, encoding.uint(place)
+    if recovery >= len(listed):
+        raise PeerError("opening.malformed", "the card has no such recovery key")
+    return opening, listed[recovery]
+
+
 def open_opening(data: bytes, channel_id: bytes, parties: Sequence[Card]) -> Opening:
     """The opening of a file, every signature checked against the party's card; `parties` in charter order.
 
     Raises PeerError enc.*, opening.malformed, key.*, sig.invalid.
     """
     raw, place, signatures = encoding.array(encoding.decode(data, limits.CARD_BYTES), 3)
-    body = encoding.octets(raw)
-    opening = Opening.decode(body)
-    if opening.channel_id != channel_id or opening.position >= len(parties):
-        raise PeerError("opening.malformed", "another channel, or no party of it")
-    card = parties[opening.position]
-    recovery = encoding.uint(place)
-    if recovery >= len(card.recovery):
-        raise PeerError("opening.malformed", "the card has no such recovery key")
+    opening, recovery = _recovery_of(raw, place, channel_id, parties)
+    body, card = encoding.octets(raw), parties[opening.position]
     new = opening.signing_keys()
     if len({key for _, key in [*new, *card.signing_keys()]}) != len(new) + len(card.signing_keys()):
         raise PeerError("opening.malformed", "a key was used before, and one key is one log's for ever")
-    recovery_key = card.recovery[recovery]
-    keys: list[tuple[Algorithm, bytes]] = [("ed25519", recovery_key.ed25519), ("mldsa44", recovery_key.mldsa44), *new]
+    keys: list[tuple[Algorithm, bytes]] = [("ed25519", recovery.ed25519), ("mldsa44", recovery.mldsa44), *new]
     for (algorithm, key), signature in zip(keys, encoding.array(signatures, len(keys)), strict=True):
         if not verifies(algorithm, key, encoding.octets(signature), message(body)):
             raise PeerError("sig.invalid", "the opening of a log")

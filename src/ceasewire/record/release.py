@@ -159,12 +159,20 @@ def _signed(asked: Asked, officer: Officer, not_after: int, signature: Value) ->
 # --- WebAuthn, Level 3, section 7.2: what an assertion must say ---
 
 
-def check_client_data(data: bytes, challenge: bytes, origin: str) -> None:
-    """Client data for this challenge and origin, of a page that no other frames. Raises PeerError release.invalid."""
+def check_client_data(data: bytes, challenge: bytes, origin: str, act: str = "webauthn.get") -> None:
+    """Client data for this act, challenge and origin, of a page that no other frames. Raises PeerError release.invalid."""
     found = _json(data)
-    wanted = {"type": "webauthn.get", "challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="), "origin": origin}
+    wanted = {"type": act, "challenge": base64.urlsafe_b64encode(challenge).decode().rstrip("="), "origin": origin}
     if any(found.get(name) != value for name, value in wanted.items()) or found.get("crossOrigin", False) is not False:
         raise PeerError("release.invalid", "its client data is of another act, challenge or origin")
+
+
+def client_challenge(data: bytes) -> str:
+    """The challenge that client data names, in base64url as it stands there. Raises PeerError release.invalid."""
+    found = _json(data).get("challenge")
+    if not isinstance(found, str):
+        raise PeerError("release.invalid", "its client data names no challenge")
+    return found
 
 
 def _json(data: bytes) -> dict[str, Any]:

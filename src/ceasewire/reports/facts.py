@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from ..record.conviction import NOT_STANDING
+from ..record.conviction import NOT_STANDING, TWO_FACES
 from ..record.notation import Json, parse_time, show_time
 
 Said = Mapping[str, Any]  # a message as `ceasewire list` shows it
@@ -116,7 +116,7 @@ def gather(channel: Channel, period: Period, said: Iterable[Said], *, exercise: 
     by_ref: dict[str, Message] = {}
     for one in said:
         time = parse_time(one["time"])
-        facts.last = max(facts.last, time)
+        facts.last = max(facts.last, 0 if one["void"] == TWO_FACES else time)
         if time < period.end:
             _take(facts, one, time, by_ref)
     return facts
@@ -129,7 +129,7 @@ def _take(facts: Facts, one: Said, time: int, by_ref: dict[str, Message]) -> Non
     if one["void"] not in NOT_STANDING:  # else it was written in a log that its party had given up, or that showed two histories
         facts.sent.setdefault(log, []).append((int(index), time, kind))
     if one["void"] is not None:
-        facts.void += now
+        facts.void += now and one["void"] != TWO_FACES  # of which other nodes may hold more, or fewer
         return
     if body.get("exercise") is not facts.exercise:
         facts.other += now and kind not in _LIGHT

@@ -4,7 +4,7 @@
     (2) the charter is signed by every party, or the policy can be read
     (3) the channel's fingerprint is the one given, if one was given
     (4) the proof is of this channel, and the accused log is one that the charter or policy names, or whose opening it bears
-    (5) every part is signed by a key of that one device, and stands in its log
+    (5) every part is signed by a key of that one device, and stands in its log, or by a recovery key of its party
     (6) what the proof claims follows from its parts
 
 A policy names logs' keys alone: kinds that need a receipt key or the charter's quota are refused with it.
@@ -30,12 +30,12 @@ WHAT: Final = {
     2: "the charter is signed by every party, or the policy can be read",
     3: "the channel's fingerprint is the one given",
     4: "the proof is of this channel, and against a log that the charter or policy names or whose opening it bears",
-    5: "every part is signed by a key of that one device, and stands in its log",
+    5: "every part is signed by a key of that one device, and stands in its log, or by a recovery key of its party",
     6: "what the proof claims follows from its parts",
 }
-_KEYS: Final = {"log": ("author",), "receipt": ("receipt",), "log and receipt": ("author", "receipt")}
+_KEYS: Final = {"log": ("author",), "receipt": ("receipt",), "log and receipt": ("author", "receipt"), "recovery": ("author",)}
 _WHY: Final = (
-    "why it happened, and that a person meant it: the keys of {name} signed it all; a machine that was cloned, restored whole or stolen can"
+    "why it happened, and that a person meant it: {whose} signed it all; a machine that was cloned, restored whole or stolen can"
     " have done so"
 )
 _OF_KIND: Final = {
@@ -45,6 +45,8 @@ _OF_KIND: Final = {
     "back_dating": "when the message was written in truth",
     "two_values": "which of the two values was meant",
     "reused_release": "that officers did not release both: their releases are not in the proof",
+    "two_openings": "where only the number is shared, that it was meant: of two machines that know nothing of each other one pair in 16"
+    " million draws one number by chance",
     "flood": "that it broke the charter: an amendment may have raised the quota, and a clock that once was ahead dates many messages alike",
 }
 
@@ -113,10 +115,13 @@ def _tell(report: Report, verdict: Verdict, channel: Channel | None) -> None:
     }
     if verdict.from_index is not None:
         report.fields["does_not_stand_from"] = verdict.from_index
-    report.vouched = [{"by": verdict.log_name, "as": role, "time": None} for role in _KEYS[verdict.keys]]
+    who, whose = verdict.log_name, f"the keys of {verdict.log_name}"
+    if verdict.keys == "recovery":
+        who, whose = verdict.party, f"a recovery key of {verdict.party}"
+    report.vouched = [{"by": who, "as": role, "time": None} for role in _KEYS[verdict.keys]]
     report.not_proved = [
         "that these keys are the named parties': compare the fingerprint with the agreement's annex or the guarantor",
-        _WHY.format(name=verdict.log_name),
+        _WHY.format(whose=whose),
     ]
     if verdict.kind in _OF_KIND:
         report.not_proved.append(_OF_KIND[verdict.kind])
