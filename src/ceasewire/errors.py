@@ -151,7 +151,9 @@ CODES: Final[dict[str, Code]] = {
         "The log was replaced by a later one, and this was not there before that", "Use the log that replaced it.", "spec/keys.md"
     ),
     "log.two_faces": _code(
-        "The log showed two histories, and from here on it cannot be told which one this is of", _EVIDENCE, "spec/misconduct.md"
+        "The log showed two histories or was opened twice, and from here on nobody can tell which one this is of",
+        _EVIDENCE,
+        "spec/misconduct.md",
     ),
     "amendment.base": _code(
         "The amendment is of a charter that is not in force where it stands",
@@ -228,6 +230,42 @@ CODES: Final[dict[str, Code]] = {
     "api.method": _code("That address does not take this method", "See /api/v1/openapi.json.", "docs/operators.md"),
     "api.size": _code("The request is larger than its limit", "Send less at once.", "docs/operators.md"),
     "api.type": _code("The request must be application/json in UTF-8 without a content coding", "Send it so.", "docs/operators.md"),
+    # The console
+    "console.missing": _code("There is no such page", "Go back to the inbox.", "docs/officers.md"),
+    "console.method": _code("That page is only to be read", "Go back to the inbox.", "docs/officers.md"),
+    "console.role": _code("Your role does not allow this", "Ask an administrator of this node.", "docs/officers.md"),
+    "console.origin": _code("The form came from another site", "Open the console anew and try again there.", "docs/officers.md"),
+    "console.csrf": _code("The form is of another session", "Open the page anew and try again.", "docs/officers.md"),
+    "console.form": _code("The form could not be read", "Open the page anew and try again.", "docs/officers.md"),
+    # People: accounts.sqlite
+    "account.link": _code(
+        "This link has been used, has expired, or never was one",
+        "Ask an administrator for a new one; whoever runs the node: `ceasewire account link NODE`.",
+        "docs/operators.md",
+    ),
+    "account.wrong": _code(
+        "The name, the password or the code is not right", "Try again with the code that shows now.", "docs/operators.md"
+    ),
+    "account.busy": _code(
+        "Too many wrong passwords came lately; the next is taken in so many seconds",
+        "Wait, or sign in by a passkey, by a device that you signed in on before, or by a link of an administrator.",
+        "docs/operators.md",
+    ),
+    "account.password": _code("This cannot be a password", "Choose a longer one: a sentence of your own.", "docs/operators.md"),
+    "account.name": _code("This cannot be the name of an account", "Choose another.", "docs/operators.md"),
+    "account.passkey": _code("The passkey's answer is not right", "Try again, or sign in another way.", "docs/operators.md"),
+    "account.session": _code("This session has ended", "Sign in again.", "docs/operators.md"),
+    "account.fresh": _code("This act asks who you are once more", "Confirm with your passkey, or password and code.", "docs/operators.md"),
+    "account.role": _code("Your role does not allow this", "Ask an administrator.", "docs/operators.md"),
+    "account.last": _code("A node needs one administrator", "Make somebody else administrator first.", "docs/operators.md"),
+    "account.missing": _code("There is no such account", "See `ceasewire account list NODE`.", "docs/cli.md"),
+    "account.disabled": _code("The account is disabled", "Have an administrator enable it.", "docs/operators.md"),
+    "account.full": _code("No more of these can be kept", "Remove some first.", "docs/operators.md"),
+    "account.damaged": _code(
+        "The file of the people of this node is damaged",
+        "Stop `serve`, move accounts.sqlite away, and start again: people are then invited anew.",
+        "docs/operators.md",
+    ),
     "http.type": _code("The request must be application/octet-stream without a content coding", "Send it so.", "spec/bundle.md"),
 }
 

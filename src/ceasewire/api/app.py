@@ -25,7 +25,7 @@ from .acts import ENDPOINTS
 from .openapi import document
 from .table import PREFIX, Answer, Call, Endpoint
 
-BODY_SECONDS: Final = 15.0
+BODY_SECONDS: Final = 10.0
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _DOCUMENT: Final = "openapi.json"
 _STATUS: Final = {

@@ -20,8 +20,9 @@ from ..errors import LocalError
 from .guard import GuardedProtocol
 
 CONNECTIONS: Final = 4096
-_KEEP_SECONDS: Final = 12
-_HANDSHAKE_SECONDS: Final = 12.0
+_KEEP_SECONDS: Final = 11
+_HANDSHAKE_SECONDS: Final = 10.0
+_GOODBYE_SECONDS: Final = 2.0
 _STOP_SECONDS: Final = 1
 
 
@@ -52,12 +53,13 @@ def address_of(listener: socket.socket, *, secure: bool) -> str:
 
 
 class Loop(uvloop.Loop):
-    """A loop whose servers over TLS do not wait a minute for a client to say who it is."""
+    """A loop whose servers over TLS wait neither a minute for a client to say who it is nor half of one for it to say goodbye."""
 
     async def create_server(self, *arguments: Any, **named: Any) -> Any:
         """As of any loop."""
         if named.get("ssl") is not None:
             named.setdefault("ssl_handshake_timeout", _HANDSHAKE_SECONDS)
+            named.setdefault("ssl_shutdown_timeout", _GOODBYE_SECONDS)
         return await super().create_server(*arguments, **named)
 
 

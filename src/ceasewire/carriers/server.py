@@ -31,7 +31,7 @@ from .client import CONTENT_TYPE, LEAST_BYTES_PER_SECOND
 from .hub import Busy, Hub, Taken
 from .logs import Log
 
-BODY_SECONDS: Final = 12.0  # a body may be so far behind LEAST_BYTES_PER_SECOND, and nothing may be missing for longer
+BODY_SECONDS: Final = 11.0  # a body may be so far behind LEAST_BYTES_PER_SECOND, and nothing may be missing for longer
 BODY_MOST_SECONDS: Final = 1800.0  # and no more than this in all: the largest at 9 KiB/s
 BODIES_AT_ONCE: Final = 32
 BUSY_SECONDS: Final = 1.0  # before whoever comes too often is told so

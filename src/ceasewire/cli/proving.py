@@ -101,15 +101,13 @@ def verify(
 
 def _read_charter(path: Path | None) -> bytes | None:
     """The charter file, if it is one at all; whether it is the right one the verifier says. Raises LocalError charter.malformed."""
-    from ..record.encoding import array, decode, octets
+    from ..record.charter import is_charter
 
     if path is None:
         return None
     data = files.read(path, limits.CHARTER_BYTES)
-    try:
-        octets(array(decode(data, limits.CHARTER_BYTES), 2)[0])
-    except PeerError:
-        raise LocalError("charter.malformed", str(path)) from None
+    if not is_charter(data):
+        raise LocalError("charter.malformed", str(path))
     return data
 
 

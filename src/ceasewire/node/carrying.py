@@ -15,7 +15,7 @@ from .. import limits
 from ..record import encoding
 from ..record.bodies_line import LINE_CHECK, MISCONDUCT_MOST
 from ..record.message import Body
-from ..store.interface import KeptProof, Store
+from ..store.interface import Change, KeptProof, Store
 from .convicting import HISTORIES, NUMBERS
 from .openings import of_log
 
@@ -79,9 +79,9 @@ def pressing(store: Store, own: int, now: int) -> dict[str, bytes] | None:
     return {name: today.to_bytes(8, "big") + (count + 1).to_bytes(8, "big")} if count < _CHECKS_A_DAY else None
 
 
-def recorded(store: Store) -> set[tuple[int, int, int]]:
-    """(log, kind, carrier) of every proof that a line check carries, of any log that is held."""
-    kept = store.meta(RECORDED)
+def recorded(store: Store, change: Change | None = None) -> set[tuple[int, int, int]]:
+    """(log, kind, carrier) of every proof that a line check carries and was looked at, of any log that is held; `change` is added to it."""
+    kept = (change.meta.get(RECORDED) if change else None) or store.meta(RECORDED)
     items: list[list[int]] = encoding.decode(kept, limits.CHARTER_BYTES) if kept else []  # type: ignore[assignment]
     return {(log, kind, carrier) for log, kind, carrier in items}
 

@@ -23,11 +23,11 @@ from ..record.opening import Opening
 from ..record.standing import REPLACED
 from ..record.values import Row
 from ..store.interface import Change, FreshKey, Peer
-from . import inquiry, passing, withholding
+from . import docket, inquiry, passing, withholding
 from .around import Pending
-from .convicting import behind_bound
+from .convicting import REFUSED, behind_bound
 from .node import GONE, Node
-from .openings import REFUSED, addressed, stranger_key
+from .openings import addressed, stranger_key
 from .packing import pack
 from .passing import Passing
 from .taking import Received, Taking
@@ -184,7 +184,8 @@ class Exchange:
         files = node.store.openings()
         if successors:
             return {log: files[log] for log in successors}
-        lacks = [log for log in files if log not in known.heads and log in held and log not in (peer, node.own)]
+        besides = {peer, node.own, *self._in_dispute()}  # who refuses an opening never names its log: it is told some times, and by proof
+        lacks = [log for log in files if log not in known.heads and log in held and log not in besides]
         lacks += self._disputed(peer, lacks)
         own = [node.own] if node.own in files and (not node.store.covered(node.own).get(peer) or self._is_stranger(peer)) else []
         chain = [log for log in node.channel.before(node.own) if log in files][:_CHAIN]
@@ -192,9 +193,12 @@ class Exchange:
         return {log: files[log] for log in chosen if log in files}
 
     def _disputed(self, peer: int, besides: Collection[int]) -> list[int]:
-        """Logs that are frozen since another opening has their number or a key of theirs: the peer may know that other one alone, and must
-        hear of both, or it waits for ever for what others have seen of a log that it takes for its own."""
-        found = [log for log in self._in_dispute() - {peer, self.node.own, *besides} if self._told_of[peer, log] < _TELL_TIMES]
+        """Logs that are frozen since another opening has their number or a key of theirs, and those whose checkpoints came from the peer
+        under another key than we know: the peer may know that other one alone, and must hear of both, or it waits for ever for what others
+        have seen of a log that it takes for its own."""
+        doubted = {log for by, log in self.node.doubted if by == peer and log in self.node.channel.openings}
+        asked = (self._in_dispute() | doubted) - {peer, self.node.own, *besides}
+        found = [log for log in asked if self._told_of[peer, log] < _TELL_TIMES]
         self._told_of.update((peer, log) for log in found)
         return found
 
@@ -378,6 +382,7 @@ class Exchange:
         """Admit what waited and need wait no longer; how many messages that were."""
         taken = 0
         with self.node.lock:
+            self._judge_waiting()
             while self.node.store.shelved(data=False):
                 work = Taking(self.node, self.node.own)
                 work.retry()
@@ -387,6 +392,14 @@ class Exchange:
                     return taken
                 taken += work.received.messages  # behind which more may fit now
         return taken
+
+    def _judge_waiting(self) -> None:
+        """Look at some of the misconduct proofs that came faster than they are looked at."""
+        if docket.waiting(self.node.store):
+            work = Taking(self.node, self.node.own)
+            work.docket.go_on()
+            if work.commit():
+                self.node.answer_convictions()
 
     # --- A whole talk ---
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -13,21 +12,21 @@ from .. import limits
 from ..errors import CODES, PeerError
 from ..exchange import seal
 from ..exchange.bundle import Contents, Run
-from ..record.conviction import carried
 from ..record.kinds import KINDS
 from ..record.log import Admitted, Held, admit
 from ..record.message import Message
-from ..record.opening import check_first
-from ..record.values import LogState, Row
+from ..record.opening import check_first, opening_of
+from ..record.values import LogState
 from ..store.interface import Change, Peer, Refused, Shelved
 from ..tlog.checkpoint import Checkpoint
 from . import passing, withholding
-from .carrying import RECORDED, recorded, write_recorded
-from .convicting import Convicting
+from .convicting import REFUSED, Convicting
 from .detecting import Detecting
+from .docket import Docket
 from .node import COSIGNED_AT, Node, int_of
 from .notes import NoteReader, Verified
 from .openings import Known
+from .reviewing import faces_now, note_unheld
 from .shelf import Shelf
 
 _DAY: Final = 86400
@@ -63,6 +62,7 @@ class Taking:
         self.change = Change()
         self.pending = Known(self.node.store, self.node.channel)
         self.convicting = Convicting(self.node, self.pending, self.change, self._open_log)
+        self.docket = Docket(self.node, self.convicting, self.change)
         self.detecting = Detecting(self.convicting)
         self.notes = NoteReader(self.detecting, sender)
         self.received = Received(sender)
@@ -92,7 +92,12 @@ class Taking:
         self.received.receipts = max(0, reach - before)
 
     def _open_log(self, data: bytes) -> None:
-        self.node.channel = self.pending.take_opening(data, self.change)
+        try:
+            self.node.channel = self.pending.take_opening(data, self.change)
+        except PeerError as error:
+            if error.code == REFUSED:
+                self.convicting.two_openings(data, self.node.channel.conflicts(opening_of(data)))
+            raise
 
     def retry(self) -> None:
         """Take the runs on the shelf. One behind a gap needs no look until the gap is closed, and goes after a day: it comes again."""
@@ -175,12 +180,15 @@ class Taking:
         self.notes.keep(verified, needed=bool(fresh))  # the last that may refuse: a run is taken whole or not at all
         self.received.again += len(run.messages) - len(fresh)
         if admitted:
+            note_unheld(node.store, self.pending, self.change, admitted.state.seen)
             node.keep(self.change, state, admitted.rows, admitted.state)
             self.pending.put(admitted.state, admitted.rows)
             self.received.messages += len(fresh)
             self.detecting.admitted(admitted.rows)
-            self._record_proofs(admitted.rows)
-            self._ring(run.log, [one.index for one in admitted.rows if one.kind == KINDS["flash"] and not one.void])
+            self.docket.admitted(admitted.rows)
+            # One that is void by what a convicted log said here may stand: who rings looks at the record.
+            loud = [one for one in admitted.rows if one.kind == KINDS["flash"] and not (one.void and not faces_now(node.store))]
+            self._ring(run.log, [one.index for one in loud])
             self.admitted[run.log] = (verified.checkpoint, checked or self.admitted.get(run.log, (None, False))[1])
             if charged:
                 self._count(run.log, max(0, admitted.state.size - max(state.size, self._had(run.log))))
@@ -225,19 +233,6 @@ class Taking:
                 self.detecting.flooded(run, verified)
             raise
         return replace(admitted, state=replace(admitted.state, frozen=frozen))
-
-    def _record_proofs(self, rows: Sequence[Row]) -> None:
-        """The proofs that line checks carry are kept like those of a bundle, and known to be in the record."""
-        found = [data for one in rows for data in carried(one)]
-        if not found:
-            return
-        for data in found:
-            with suppress(PeerError):  # what anybody writes into a line check is no proof yet
-                self.convicting.take(data, carried=True)
-        known = recorded(self.node.store)
-        now = known | {(one.log, one.kind, rows[0].log) for one in self.convicting.kept() if one.data in found}
-        if now != known:
-            self.change.meta[RECORDED] = write_recorded(now)
 
     def _ring(self, log: int, flashes: Sequence[int]) -> None:
         """Flashes that must be heard. Of a log that was replaced, none that its successor's opener did not hold: a thief would ring."""

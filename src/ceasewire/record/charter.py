@@ -21,6 +21,7 @@ from . import encoding
 from .card import ROLES, Algorithm, Card, open_card, tagged, verifies
 from .encoding import Value
 from .officers import Officer, charter_value, check_officers, from_charter
+from .pieces import check_count
 
 # A name is the first part of every origin, so it follows the rules of a C2SP key name: no space, no plus.
 NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]|/(?=[A-Za-z0-9])){0,63}")
@@ -118,7 +119,7 @@ class Charter:
     @staticmethod
     def decode(data: bytes) -> Charter:
         """Raises PeerError enc.*, charter.malformed, charter.party, officer.malformed, card.malformed, key.*, sig.invalid."""
-        f = encoding.mapping(encoding.decode(data, limits.CHARTER_BYTES), required=15)
+        f = encoding.mapping(_decoded(data), required=15)
         level = encoding.uint(f[3])
         if not 1 <= level <= len(LEVELS):
             raise PeerError("charter.malformed", "the level")
@@ -133,10 +134,10 @@ class Charter:
             kinds=tuple(encoding.uint(kind, 2**16) for kind in encoding.array(f[7])),
             clocks={name: encoding.uint(clocks[number], 2**32) for name, (number, _) in CLOCKS.items()},
             quotas={name: encoding.uint(quotas[number], 2**32) for name, (number, _) in QUOTAS.items()},
-            witnesses=tuple(_witness(item) for item in encoding.array(f[10])),
+            witnesses=tuple(_witness(item) for item in _few(f[10], limits.WITNESSES, "witnesses")),
             quorum=encoding.uint(f[11], 2**16),
             zones=tuple(_zone(item) for item in encoding.array(f[12])),
-            officers=tuple(from_charter(item, limits.PARTIES) for item in encoding.array(f[13])),
+            officers=tuple(from_charter(item, limits.PARTIES) for item in _few(f[13], limits.OFFICERS, "officers")),
             releases={encoding.uint(k): encoding.uint(v, limits.RELEASES) for k, v in encoding.mapping(f[14]).items()},
             replaces=encoding.octets(f[15]),
         )
@@ -185,6 +186,21 @@ class Charter:
         if any(officer.party >= len(parties) for officer in self.officers):
             raise PeerError("charter.malformed", "an officer of nobody")
         check_officers(self.officers, keys)
+
+
+def _decoded(data: bytes) -> Value:
+    """A file that anyone may have written is counted before it is built. Raises PeerError enc.*."""
+    if len(data) <= limits.CHARTER_BYTES:
+        check_count(data, limits.CHARTER_VALUES)
+    return encoding.decode(data, limits.CHARTER_BYTES)
+
+
+def _few(value: Value, most: int, what: str) -> list[Value]:
+    """An array of things that each cost a look at a key. Raises PeerError enc.shape, charter.malformed."""
+    found = encoding.array(value)
+    if len(found) > most:
+        raise PeerError("charter.malformed", f"more than {most} {what}")
+    return found
 
 
 @lru_cache(maxsize=4 * limits.PARTIES)
@@ -275,12 +291,21 @@ def draft(charter: Charter) -> SignedCharter:
     return SignedCharter(data, Charter.decode(data), {})
 
 
+def is_charter(data: bytes) -> bool:
+    """Whether a file has the outward form of a charter's: an encoding of two things, bytes the first of them."""
+    try:
+        encoding.octets(encoding.array(_decoded(data), 2)[0])
+    except PeerError:
+        return False
+    return True
+
+
 def open_charter(data: bytes, *, complete: bool) -> SignedCharter:
     """A charter file, every signature in it checked; `complete` asks for everybody's.
 
     Raises PeerError enc.*, charter.*, card.malformed, key.*, sig.invalid.
     """
-    raw, found = encoding.array(encoding.decode(data, limits.CHARTER_BYTES), 2)
+    raw, found = encoding.array(_decoded(data), 2)
     charter = Charter.decode(encoding.octets(raw))
     message = _message(hashlib.sha256(encoding.octets(raw)).digest())
     signatures: dict[tuple[int, Algorithm], bytes] = {}

@@ -2,7 +2,7 @@
 
 `encoding.decode` builds the whole value at once, and a byte of an empty map becomes eighty bytes of memory: right for what is short. A
 cursor walks the outer arrays and maps by itself and hands each inner value, of which only so many bytes are looked at, to that decoder.
-What it takes and what it refuses is the same.
+What it takes and what it refuses is the same. Where the whole is wanted at once, `check_count` says first how many values that would be.
 """
 
 from __future__ import annotations
@@ -18,7 +18,27 @@ ARRAY: Final = 4
 MAP: Final = 5
 _UINT: Final = 0
 _OCTETS: Final = 2
+_STRINGS: Final = (2, 3)  # of bytes, of text
 _WIDTHS: Final = {24: 1, 25: 2, 26: 4, 27: 8}
+
+
+def check_count(data: bytes, most: int) -> None:
+    """That an encoding holds at most so many values, a map's keys among them: asked before `encoding.decode` builds any. What is malformed
+    is counted up to where it breaks, which is for the decoder to say. Raises PeerError enc.size."""
+    at, end = 0, len(data)
+    for _ in range(most):
+        if at >= end:
+            return
+        major, length = data[at] >> 5, data[at] & 31
+        at += 1
+        if length >= 24:
+            width = _WIDTHS.get(length, 0)
+            length = int.from_bytes(data[at : at + width], "big")
+            at += width
+        if major in _STRINGS:
+            at += length
+    if at < end:
+        raise PeerError("enc.size", f"more than {most} values")
 
 
 class Cursor:
@@ -57,11 +77,21 @@ class Cursor:
 
     def octets(self) -> bytes:
         """A byte string."""
+        start = self._skip()
+        return self._data[start : self._at]
+
+    def octets_view(self) -> memoryview:
+        """A byte string, which keeps the whole encoding in memory instead of a copy of its own."""
+        start = self._skip()
+        return memoryview(self._data)[start : self._at]
+
+    def _skip(self) -> int:
+        """Go on behind a byte string; where it begins."""
         length = self.head(_OCTETS)
         start, self._at = self._at, self._at + length
         if self._at > len(self._data):
             raise PeerError("enc.malformed", "it ends too early")
-        return self._data[start : self._at]
+        return start
 
     def octets_list(self) -> tuple[bytes, ...]:
         """An array of byte strings."""

@@ -105,16 +105,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """The entries of one log from `start.size` on, the signed checkpoints that they lead to, in order of size, and their chunks."""
+    """The entries of one log from `start.size` on, the signed checkpoints that they lead to, in order of size, and their chunks. Those
+    that were read are views of the file: it is as large as all of them."""
 
     log: int
     start: Frontier
     notes: tuple[bytes, ...]
-    chunks: tuple[bytes, ...]
+    chunks: tuple[bytes | memoryview, ...]
 
     def value(self) -> Value:
         """As it stands in the file."""
-        return [self.log, self.start.size, list(self.start.hashes), list(self.notes), list(self.chunks)]
+        return [self.log, self.start.size, list(self.start.hashes), list(self.notes), [bytes(one) for one in self.chunks]]
 
     @staticmethod
     def read(cursor: Cursor) -> Stretch:
@@ -123,7 +124,7 @@ class Stretch:
         log, size = cursor.uint(_LOGS), cursor.uint()
         hashes = tuple([encoding.octets(cursor.octets(), _HASH) for _ in range(_count(cursor, MAX_PATH))])
         notes = tuple([cursor.octets() for _ in range(_count(cursor, limits.SILENCE_NOTES, 1))])
-        return Stretch(log, Frontier(size, hashes), notes, tuple([cursor.octets() for _ in range(_count(cursor, _CHUNKS))]))
+        return Stretch(log, Frontier(size, hashes), notes, tuple([cursor.octets_view() for _ in range(_count(cursor, _CHUNKS))]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ class Unpacked:
     time: int
 
 
-def unpacked(chunks: Sequence[bytes]) -> Iterator[Unpacked]:
+def unpacked(chunks: Sequence[bytes | memoryview]) -> Iterator[Unpacked]:
     """The entries of a stretch, a chunk at a time, so that memory does not grow with it. Raises PeerError enc.*."""
     time, size, seen = 0, 0, _Seen()
     kept = seen.grow({})
@@ -244,12 +245,15 @@ def unpacked(chunks: Sequence[bytes]) -> Iterator[Unpacked]:
         yield Unpacked(leaves, kinds, time)
 
 
-def _items(chunk: bytes, *, full: bool) -> Iterator[Value]:
+def _items(view: bytes | memoryview, *, full: bool) -> Iterator[Value]:
     """The entries of a chunk. Their number is looked at first, and a long chunk is decoded entry by entry: what its author nests in it is
     built no further than the first entry that is none."""
+    if len(view) > _CHUNK_BYTES:
+        raise PeerError("enc.shape", f"a chunk of at most {_CHUNK_BYTES} bytes")
+    chunk = bytes(view)
     cursor = Cursor(chunk, _on)
     count = cursor.head(ARRAY)
-    if len(chunk) > _CHUNK_BYTES or not (CHUNK_ENTRIES if full else 1) <= count <= CHUNK_ENTRIES:
+    if not (CHUNK_ENTRIES if full else 1) <= count <= CHUNK_ENTRIES:
         raise PeerError("enc.shape", f"{CHUNK_ENTRIES} entries in each chunk but the last, which has some")
     if len(chunk) <= _CHUNK_AT_ONCE:
         yield from encoding.array(encoding.decode(chunk, _CHUNK_BYTES, _CHUNK_DEPTH))

@@ -12,7 +12,7 @@ What the leaf holds, and whose signatures count, is the verifier's to know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ceasewire import limits
@@ -22,6 +22,8 @@ from ceasewire.tlog.text import HASH_BYTES, MAX_NUMBER, decode_base64, decode_ha
 
 HEADER: Final = "c2sp.org/tlog-proof@v1"
 MAX_PATH: Final = 63  # a tree below 2**63 leaves is no higher
+_BARE: Final = f"{HEADER}\n".encode()
+_EXTRA: Final = _BARE + b"extra "
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +60,35 @@ class Proof:
         """
         if len(data) > limits.PROOF_BYTES:
             raise PeerError("proof.malformed", f"more than {limits.PROOF_BYTES} bytes")
-        head, separator, tail = data.partition(b"\n\n")
+        try:
+            extra, data = _extra(data)
+            head, separator, tail = data.partition(b"\n\n")
+            index, path = _parse_head(head)
+        except ValueError:
+            raise PeerError("proof.malformed", "not header, extra data, index and hashes") from None
         if not separator:
             raise PeerError("proof.malformed", "no empty line stands above a checkpoint")
-        try:
-            index, path, extra = _parse_head(head.decode("ascii").split("\n"))
-        except ValueError:
-            raise PeerError("proof.malformed", "not header, index and hashes") from None
-        proof = Proof(index, path, SignedCheckpoint.parse(tail), extra)
-        if proof.encode() != data:
+        bare = Proof(index, path, SignedCheckpoint.parse(tail), None)
+        if bare.encode() != data:
             raise PeerError("proof.malformed", "not in its one form")
-        return proof
+        return bare if extra is None else replace(bare, extra=extra)
 
 
-def _parse_head(lines: list[str]) -> tuple[int, tuple[bytes, ...], bytes | None]:
-    """Read the lines above the checkpoint: index, path, extra data. Raises ValueError."""
-    header, *rest = lines
-    if header != HEADER:
+def _extra(data: bytes) -> tuple[bytes | None, bytes]:
+    """The extra data, and the file without them: they may be long, and only their own line is looked at to the end. Raises ValueError."""
+    if not data.startswith(_EXTRA):
+        return None, data
+    end = data.find(b"\n", len(_EXTRA))
+    text = data[len(_EXTRA) : end].decode("ascii") if end >= 0 else ""
+    return decode_base64(text), _BARE + data[end + 1 :]
+
+
+def _parse_head(head: bytes) -> tuple[int, tuple[bytes, ...]]:
+    """Read the lines above the checkpoint, but for the extra data: index, path. Raises ValueError."""
+    header, number, *rest = head.split(b"\n", MAX_PATH + 2)
+    if header + b"\n" != _BARE:
         raise ValueError("another header")
-    extra = None
-    if rest and rest[0].startswith("extra "):
-        extra = decode_base64(rest.pop(0).removeprefix("extra "))
-    number, *rest = rest
-    index = decode_number(number.removeprefix("index "))  # that it was there, writing the proof again will show
+    index = decode_number(number.decode("ascii").removeprefix("index "))  # that it was there, writing the proof again will show
     if len(rest) > MAX_PATH:  # before decoding what may be many lines
         raise ValueError("too many hashes")
-    return index, tuple(decode_hash(line) for line in rest), extra
+    return index, tuple([decode_hash(line.decode("ascii")) for line in rest])

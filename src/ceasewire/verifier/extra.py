@@ -24,6 +24,7 @@ from ..record.encoding import Value
 from ..record.log import validity
 from ..record.message import Disclosure, Entry
 from ..record.opening import Opening, open_opening
+from ..record.pieces import check_count
 from ..record.standing import Sight, shown_by
 from ..record.values import Row
 from ..tlog import checkpoint as checkpoints
@@ -110,9 +111,10 @@ class Extra:
         """Raises PeerError enc.*, entry.body_root, proof.malformed."""
         fields = _fields(data)
         entry, disclosure = _message(fields[1], fields[2])
-        supports = tuple(Support.from_value(one) for one in _some(fields, 3))
-        if len(supports) > limits.PROOF_SUPPORTS:
+        given = _some(fields, 3)
+        if len(given) > limits.PROOF_SUPPORTS:
             raise PeerError("enc.size", f"more than {limits.PROOF_SUPPORTS} messages about officers and amendments")
+        supports = tuple(Support.from_value(one) for one in given)
         places = [(one.log, one.index) for one in supports]
         if places != sorted(set(places)):
             raise PeerError("proof.malformed", "its messages about officers and amendments are not in order")
@@ -120,7 +122,10 @@ class Extra:
 
 
 def _fields(data: bytes | None) -> Mapping[int, Value]:
-    value = encoding.decode(data or b"", limits.PROOF_EXTRA_BYTES, limits.CONTAINER_DEPTH)
+    given = data or b""
+    if len(given) <= limits.PROOF_EXTRA_BYTES:
+        check_count(given, limits.PROOF_VALUES)
+    value = encoding.decode(given, limits.PROOF_EXTRA_BYTES, limits.CONTAINER_DEPTH)
     return encoding.mapping(value, required=2, optional=2)
 
 
@@ -207,9 +212,11 @@ def _check_stands(channel: Channel, support: Support) -> None:
         key = next((key for key in names.log if line.is_by(key)), None)
         if key is None:
             raise PeerError("sig.unknown", line.name)
+        if key in kinds:  # asked before the line is verified: thirty-two of each note would cost as many
+            raise PeerError("sig.missing", "one by the key of each log in the proof")
         checkpoints.verify(signed.checkpoint, line, key)
         kinds.append(key)
-    if len(set(kinds)) != len(kinds) or names.log[0] not in kinds:
+    if names.log[0] not in kinds:
         raise PeerError("sig.missing", "one by the key of each log in the proof")
     checkpoint = signed.checkpoint
     merkle.verify_inclusion(merkle.leaf_hash(support.entry.encode()), support.index, checkpoint.size, checkpoint.root, support.path)

@@ -38,7 +38,7 @@ from .keys import WitnessKey
 from .ledger import Cosigned, Ledger
 from .place import Place
 
-BODY_SECONDS: Final = 15.0
+BODY_SECONDS: Final = 10.0
 CONNECTIONS: Final = 512
 _TEXT: Final = "text/plain; charset=utf-8"
 _ORIGIN_BYTES: Final = 255  # ML-DSA-44 cosignatures have room for no longer one
