@@ -43,6 +43,31 @@ def test_a_call_is_made_and_what_it_raises_is_raised(turns: Turns) -> None:
     assert not turns.is_here()
 
 
+def test_what_comes_afterwards_comes_once_and_after_the_result(turns: Turns) -> None:
+    done: list[bool] = []
+    news = threading.Event()
+    work: list[Future[None]] = []
+
+    def tell() -> None:
+        done.append(work[0].done())
+        news.set()
+
+    def both() -> None:
+        began.wait(1)
+        turns.afterwards(tell)
+        turns.afterwards(tell)
+        raise ValueError("over")
+
+    began = threading.Event()
+    work.append(turns.submit(OWN, both))
+    began.set()
+    with pytest.raises(ValueError, match="over"):
+        work[0].result(1)
+    assert news.wait(1)
+    assert turns.submit(OWN, lambda: 5).result(1) == 5
+    assert done == [True]
+
+
 def test_our_own_acts_come_first_and_then_who_has_taken_least(turns: Turns) -> None:
     done: list[str] = []
     turns.submit(FAR, spend(0.05)).result(1)

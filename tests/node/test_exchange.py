@@ -155,7 +155,8 @@ def test_a_file_of_more_messages_than_a_bundle_holds() -> None:
         count = limits.BUNDLE_MESSAGES + 100
         send(pair.north, count)
         file, told = pair.north.exchange.write_file(pair.south.log)
-        assert (told, len(read_all(file))) == (count, -(-count // PACK_MESSAGES))
+        assert (told, len(read_all(file))) == (count, -(-count // limits.BATCH_MESSAGES)), "a batch rides whole"
+        assert limits.BATCH_MESSAGES > PACK_MESSAGES
         assert sum(taken.messages for taken in pair.deliver(file)) == count
         pair.deliver(pair.south.exchange.write_file(pair.north.log)[0])
         assert pair.north.node.store.covered(0) == {1: count}

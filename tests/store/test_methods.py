@@ -15,6 +15,7 @@ from sqlalchemy import event
 
 from ceasewire import limits
 from ceasewire.errors import LocalError
+from ceasewire.record.values import Row
 from ceasewire.store import sqlite
 from ceasewire.store.interface import Change, FreshKey, KeptProof, Peer, Refused, Shelved, Store, TileHash
 from store.making import appended, cosigned, hash_of, kept, row, rows, state
@@ -289,6 +290,69 @@ def test_f4_after_a_sync_that_failed_nothing_more_is_committed(store: Store, mon
     store.commit(TOLD_AGAIN[1])
     monkeypatch.setattr(os, "fdatasync", fail)
     refuses("disk.failed", store.settle)
+    monkeypatch.undo()
+    refuses("disk.failed", lambda: store.commit(Change(signed=True)))
+
+
+def test_room_in_the_log_changes_nothing_but_its_length(store: Store, tmp_path: Path) -> None:
+    log = tmp_path / "store.db-wal"
+    store.commit(appended(0, 0, 3))
+    before = log.read_bytes()
+    for _ in range(10):
+        store.make_room()
+    room = log.read_bytes()
+    assert room[: len(before)] == before
+    assert not any(room[len(before) :])
+    store.commit(appended(0, 3, 300))
+    assert log.stat().st_size == len(room) > 16 * 1000**2, "a commit writes where the file is already"
+    store.make_room()
+    assert log.stat().st_size == len(room)
+    assert left_by_a_crash(tmp_path) == store.rows(0, 0, 300)
+
+
+def test_room_is_made_while_others_commit(store: Store, tmp_path: Path) -> None:
+    def commit() -> None:
+        for index in range(200):
+            store.commit(appended(0, index, index + 1))
+
+    committing = threading.Thread(target=commit)
+    committing.start()
+    while not store.states():
+        pass
+    for _ in range(10):
+        store.make_room()
+    committing.join()
+    assert len(left_by_a_crash(tmp_path)) == 200
+
+
+def left_by_a_crash(folder: Path) -> list[Row]:
+    """What a process finds that opens the files as they are now, without what the one that writes would still do to them."""
+    crashed = folder / "crashed"
+    crashed.mkdir()
+    for suffix in ("", "-wal"):
+        (crashed / f"store.db{suffix}").write_bytes((folder / f"store.db{suffix}").read_bytes())
+    found = sqlite.open_writer(crashed / "store.db")
+    held = found.rows(0, 0, 1000)
+    found.close()
+    return held
+
+
+def test_no_room_is_taken_where_there_is_little(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.commit(appended(0, 0, 3))
+    before, disk = (tmp_path / "store.db-wal").stat().st_size, os.statvfs(tmp_path)
+    little = os.statvfs_result([*disk[:4], 100 * 1024**2 // disk.f_frsize, *disk[5:]])
+    monkeypatch.setattr(os, "fstatvfs", lambda _: little)
+    store.make_room()
+    assert (tmp_path / "store.db-wal").stat().st_size == before
+
+
+def test_f4_room_that_could_not_be_synced_stops_the_store(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    store.commit(appended(0, 0, 1))
+    monkeypatch.setattr(os, "fdatasync", fail)
+    refuses("disk.failed", store.make_room)
     monkeypatch.undo()
     refuses("disk.failed", lambda: store.commit(Change(signed=True)))
 

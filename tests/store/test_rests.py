@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ceasewire.node.memory import Remembering
 from ceasewire.record.values import Row
 from ceasewire.store import rests, sqlite
-from ceasewire.store.interface import Change
+from ceasewire.store.interface import INDEXED, Change
 from ceasewire.store.rests import RUN_BASE, RUN_MAX, Run
-from store.making import hash_of, row
+from store.making import hash_of, row, state
 
 
 @given(st.integers(0, 5 * RUN_MAX))
@@ -70,10 +71,28 @@ def test_the_store_finds_what_a_dictionary_finds(tmp_path_factory: pytest.TempPa
         asked = [*truth, *(hash_of("absent", at) for at in range(20))]
         assert store.rests(0, asked) == truth
         assert store.rests(1, asked) == {}
+        below = end - end % INDEXED
+        assert store.rests(0, asked, below) == {rest: index for rest, index in truth.items() if index < below}
     store.close()
     reader = sqlite.open_reader(path)
     assert reader.rests(0, list(truth)) == truth
     reader.close()
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=12), st.randoms(use_true_random=False))
+def test_what_a_process_remembers_is_what_its_store_finds(tmp_path_factory: pytest.TempPathFactory, parts: list[int], dice: object) -> None:
+    path = tmp_path_factory.mktemp("rests") / "store.db"
+    sqlite.create(path)
+    store = sqlite.open_writer(path)
+    memory, end = Remembering(store), 0
+    for count in parts:
+        added = [_row(index, dice) for index in range(end, end + count)]
+        end += count
+        memory.commit(Change(rows=added, states=[state(0, end)]))
+        asked = [*(one.rest for one in added), *(one.rest for one in store.rows(0, 0, 40)), hash_of("absent", 0)]
+        assert memory.rests(0, asked) == store.rests(0, asked)
+    store.close()
 
 
 def _row(index: int, dice: object) -> Row:

@@ -120,7 +120,7 @@ class Control:
 
     async def run(self) -> None:
         """Answer on the socket, once it is open, until cancelled."""
-        server = await asyncio.start_unix_server(self._serve, sock=self._socket, limit=LINE_BYTES)
+        server = await asyncio.start_unix_server(self._serve, sock=self._socket, limit=LINE_BYTES, backlog=_BACKLOG)
         try:
             await self._send_together()
         finally:

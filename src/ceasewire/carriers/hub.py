@@ -157,19 +157,28 @@ class Hub:
         """Called by the node after each commit, in whatever thread committed."""
         self.changes += 1
         self.failed = None
-        if self.turns.is_here():
-            self._answer_polls()
-        if not self._loop.is_closed():
+        if self.turns.is_here() and not self._answer_polls():
+            # What is at hand mostly ends in a bundle for a peer, and the loop would take turns with it, one instruction at a time.
+            self.turns.afterwards(self._tell)
+        else:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Have the loop wake whoever waits for something new. From any thread."""
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits
             self._loop.call_soon_threadsafe(self._wake)
 
-    def _answer_polls(self) -> None:
+    def _answer_polls(self) -> bool:
         """Compose the answer to a poll of each peer that lacks a few messages, here and now: two changes of threads sooner than it would
-        come to it. In the node's thread."""
+        come to it. Whether there was one. In the node's thread."""
+        answered = False
         for peer, polls in list(self._polls.items())[:_ANSWERED_AT_ONCE]:
             poll = next((one for one in polls if not (one.over or one.answer)), None)
             spans = self.exchange.spans(peer) if poll else []
             if poll and spans and not self.node.closed and sum(span.stop - span.start for span in spans) <= _FEW_MESSAGES:
                 poll.answer = self._answer(peer, poll.echo)
+                answered = True
+        return answered
 
     def _wake(self) -> None:
         for polls in self._polls.values():

@@ -116,18 +116,22 @@ class Line:
     async def _turns(self) -> None:
         self._following = None
         await self.talk()
-        while True:
-            poll = asyncio.create_task(self._poll())
-            try:
-                while not poll.done():
-                    await self._push_or_wait(poll)
-                await poll
-            finally:
-                poll.cancel()
-                await asyncio.gather(poll, return_exceptions=True)
+        polling = asyncio.create_task(self._keep_polling())
+        try:
+            while not polling.done():
+                await self._push_or_wait(polling)
+            await polling
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
 
-    async def _push_or_wait(self, poll: asyncio.Task[None]) -> None:
-        """Push what is due, or else wait until the poll is answered, something is new, or it is time to push."""
+    async def _keep_polling(self) -> None:
+        """One poll after the other in one task: the next one, which bears our receipts, leaves before anything else is looked at."""
+        while True:
+            await self._poll()
+
+    async def _push_or_wait(self, polling: asyncio.Task[None]) -> None:
+        """Push what is due, or else wait until polling fails, something is new, or it is time to push."""
         self._news.clear()
         wait = await self._until_push()
         if wait is not None and wait <= 0:
@@ -135,7 +139,7 @@ class Line:
             return
         news = asyncio.create_task(self._news.wait())
         try:
-            await asyncio.wait({poll, news}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({polling, news}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
         finally:
             news.cancel()
 

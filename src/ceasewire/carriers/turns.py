@@ -69,10 +69,12 @@ class _Task:
     rested: float = 0.0  # seconds of waiting
     paced: float = 0.0  # up to how many seconds of its own work it has waited
     useless: bool = False
+    behind: list[Callable[[], None]] = field(default_factory=list)  # to be called when it is over
 
 
 class Turns:
-    """The thread and who waits for it. Any thread may call `submit` and `rest`; `breathe` and `useless` are for within a task."""
+    """The thread and who waits for it. Any thread may call `submit` and `rest`; `breathe`, `useless` and `afterwards` are for within a
+    task."""
 
     def __init__(self, name: str, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -160,6 +162,11 @@ class Turns:
         if self._stack and self.is_here():
             self._stack[-1].useless = True
 
+    def afterwards(self, call: Callable[[], None]) -> None:
+        """Make a call when the work at hand is over and whoever waits for it has been told; once, however often it is asked for."""
+        if call not in self._stack[-1].behind:
+            self._stack[-1].behind.append(call)
+
     def _work(self) -> None:
         while task := self._wait():
             self._do(task)
@@ -228,6 +235,8 @@ class Turns:
         else:
             self._account(task)
             task.done.set_result(result)
+        for call in task.behind:
+            call()
 
     def _account(self, task: _Task) -> None:
         self._stack.pop()

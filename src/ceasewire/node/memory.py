@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from ..record.authority import GOVERNING
 from ..record.values import Cosignature, LogState, Row
 from ..store.derived_interface import Derived
-from ..store.interface import Change, FreshKey, KeptCheckpoint, KeptProof, Peer, Refused, Shelved, Store
+from ..store.interface import INDEXED, Change, FreshKey, KeptCheckpoint, KeptProof, Peer, Refused, Shelved, Store
 from ..tlog.note import COSIGNATURE_ED25519
 
 T = TypeVar("T")
@@ -86,6 +86,18 @@ class Remembering:
             tails.setdefault(row.log, []).append(row)
         for log, rows in tails.items():
             self._known["tail", log] = rows if len(rows) <= _TAIL else []
+            self._follow_rests(log, rows)
+
+    def _follow_rests(self, log: int, rows: Sequence[Row]) -> None:
+        known: tuple[int, dict[bytes, int]] | None = self._known.get(("rests", log))
+        if known is None:
+            return
+        covered, newest = known
+        if rows[-1].index + 1 - covered >= INDEXED:
+            del self._known["rests", log]  # some of them are in an index now
+            return
+        for row in rows:
+            newest.setdefault(row.rest, row.index)
 
     def _follow_cosignature(self, one: Cosignature) -> None:
         size, known = self._known.get(("cosigned", one.log)) or (None, [])
@@ -96,10 +108,15 @@ class Remembering:
         """See Store."""
         self._store.settle()
 
+    def make_room(self) -> None:
+        """See Store."""
+        self._store.make_room()
+
     @staticmethod
     def _touched(change: Change) -> Iterator[tuple[object, ...]]:
         if any(one.kind in GOVERNING for one in change.rows):
-            yield ("governing",)
+            yield ("governing", False)
+            yield ("governing", True)
         if change.openings:
             yield ("openings",)
         if change.fresh_keys or change.drop_fresh_keys:
@@ -160,17 +177,29 @@ class Remembering:
         """See Store."""
         return self._store.scan(kinds=kinds, log=log, since=since)
 
-    def governing(self) -> list[Row]:
+    def governing(self, *, void: bool = False) -> list[Row]:
         """See Store."""
-        return self._remember(("governing",), self._store.governing)
+        return self._remember(("governing", void), lambda: self._store.governing(void=void))
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """See Store."""
         return self._store.hashes(log, level, start, count)
 
-    def rests(self, log: int, rests: Collection[bytes]) -> dict[bytes, int]:
-        """See Store."""
-        return self._store.rests(log, rests)
+    def rests(self, log: int, rests: Collection[bytes], below: int | None = None) -> dict[bytes, int]:
+        """See Store. The store would read each of the newest messages, which no index covers: they are remembered."""
+        if below is not None:
+            return self._store.rests(log, rests, below)
+        covered, newest = self._remember(("rests", log), lambda: self._newest_rests(log))
+        earlier = self._store.rests(log, rests, covered) if covered else {}
+        return {rest: newest[rest] for rest in set(rests) & newest.keys()} | earlier
+
+    def _newest_rests(self, log: int) -> tuple[int, dict[bytes, int]]:
+        """How many messages of a log an index covers, and of the others the lowest index that bears each `rest`."""
+        state = self.states().get(log)
+        size = state.size if state else 0
+        covered = size - size % INDEXED
+        rows = self._store.rows(log, covered, size) if covered < size else []
+        return covered, {row.rest: row.index for row in reversed(rows)}
 
     def checkpoint(self, log: int, size: int) -> KeptCheckpoint | None:
         """See Store."""
@@ -193,7 +222,9 @@ class Remembering:
     def cosignatures(self, log: int, size: int) -> list[Cosignature]:
         """See Store."""
         newest = self.newest_checkpoint(log)
-        if newest is None or newest.size != size:
+        if newest is None or newest.size < size:
+            return []  # nobody cosigns what is not there
+        if newest.size != size:
             return self._store.cosignatures(log, size)
         held, found = self._known.get(("cosigned", log)) or (None, [])
         if held != size:

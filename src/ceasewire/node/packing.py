@@ -17,9 +17,11 @@ from .composing import in_force
 from .view import View
 
 _LINE_CHECK: Final = KINDS["line_check"]
-# A bundle may be four times as long. These cost whoever takes them less memory, and less time in one piece, and hardly more in all.
-PACK_MESSAGES: Final = limits.BATCH_MESSAGES
+# A bundle may be eight times as long. These cost whoever takes them less memory, and less time in one piece, and hardly more in all.
+PACK_MESSAGES: Final = limits.BATCH_MESSAGES // 2
 PACK_BYTES: Final = limits.BATCH_BYTES // 2
+# For a batch that is longer than these: one of ours, or what another program may have made.
+_LONGER: Final = ((limits.BATCH_MESSAGES, limits.BATCH_BYTES), (limits.BUNDLE_MESSAGES, limits.RUN_BYTES))
 _LOOK: Final = 32  # rows read to see where a run may end, before all that fit are read
 
 
@@ -32,6 +34,8 @@ def pack(
     Where several logs are due, the first has half of the room and the others share the rest: whoever lost logs that have seen each other
     can take none of them without the others. What one does not need another has after all.
     """
+    if not spans:
+        return [], False  # most often: a poll that bears receipts
     packing = _Packing(view, unknown, breathe)
     for place, span in enumerate(spans):
         packing.add(span, 1 if len(spans) == 1 else 2 if place == 0 else len(spans) - place)
@@ -56,8 +60,8 @@ class _Packing:
         while start < span.stop:
             self._breathe()
             run, length = self._run(replace(span, start=start), count, size)
-            if run is None and not self.runs:  # a longer batch of one log, which another program may have made
-                run, length = self._run(replace(span, start=start), limits.BUNDLE_MESSAGES, limits.RUN_BYTES)
+            for most, longest in _LONGER if not self.runs else ():
+                run, length = (run, length) if run else self._run(replace(span, start=start), most, longest)
             if run is None or (self.runs and length > size):
                 return False
             self.runs.append(run)

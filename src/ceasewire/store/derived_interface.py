@@ -75,6 +75,9 @@ class Wanted:
     after: OrderKey | None = None
     search: Sequence[Sequence[str]] = ()
     prefix: bool = True
+    others: int | None = None
+    without: Sequence[int] = ()
+    newest: bool = False
 
 
 class DerivedTables(Protocol):

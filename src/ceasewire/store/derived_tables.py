@@ -53,6 +53,7 @@ SCHEMA: Final = (
 _TABLES: Final = ("built", "log", "item", "step", "written", "belonging", "member", "named", "notice", *CASE_TABLES)
 _COLUMNS: Final = "i.time, i.level, i.log, i.idx, i.kind, i.party, i.void, i.watch"
 
+_ORDER: Final = ("time", "level", "log", "idx")  # record order
 _ADD_STEP: Final = "INSERT OR IGNORE INTO step VALUES (?, ?, ?, ?)"
 
 
@@ -121,6 +122,7 @@ class Tables(CaseTables):
 
     def _listed(self, wanted: Wanted) -> Iterator[Item]:
         where, values = _conditions(wanted)
+        down = " DESC" if wanted.newest else ""
         if wanted.case is not None:  # few: what belongs is found first, and sorted
             source = (
                 "(SELECT log, idx FROM member WHERE case_log = ? AND case_idx = ? UNION SELECT ?, ?) m "
@@ -129,20 +131,23 @@ class Tables(CaseTables):
             values = [*wanted.case, *wanted.case, *values]
         else:
             source = f"item i INDEXED BY {'item_in_order' if wanted.kind is None else 'item_by_kind'}"
-        sql = f"SELECT {_COLUMNS} FROM {source} WHERE {where} ORDER BY i.time, i.level, i.log, i.idx"
+        sql = f"SELECT {_COLUMNS} FROM {source} WHERE {where} ORDER BY {', '.join(f'i.{name}{down}' for name in _ORDER)}"
         return (Item(*found) for found in self._db.execute(sql, values))
 
     def _searched(self, wanted: Wanted) -> Iterator[Item]:
         where, values = _conditions(wanted)
-        since = max(wanted.since or 0, wanted.after[0] if wanted.after else 0)
+        since, until = wanted.since or 0, _LAST_SECOND if wanted.until is None else wanted.until
+        if wanted.after:
+            since, until = (since, min(until, wanted.after[0])) if wanted.newest else (max(since, wanted.after[0]), until)
         sql = (
             f"SELECT w.rowid, {_COLUMNS} FROM word w CROSS JOIN item i ON i.n = w.rowid "
-            f"WHERE w.word MATCH ? AND w.rowid >= ? AND {where} ORDER BY w.rowid"
+            f"WHERE w.word MATCH ? AND w.rowid >= ? AND w.rowid <= ? AND {where} ORDER BY w.rowid{' DESC' if wanted.newest else ''}"
         )
         first = min(since, _LAST_SECOND) << _SECOND_BITS
-        found = self._db.execute(sql, (_match(wanted.search, wanted.prefix), first, *values))
+        end = (min(max(until, 0), _LAST_SECOND) << _SECOND_BITS) + (1 << _SECOND_BITS) - 1
+        found = self._db.execute(sql, (_match(wanted.search, wanted.prefix), first, end, *values))
         for _, second in groupby(found, key=lambda one: one[0] >> _SECOND_BITS):
-            yield from sorted((Item(*one[1:]) for one in second), key=lambda item: item.key)
+            yield from sorted((Item(*one[1:]) for one in second), key=lambda item: item.key, reverse=wanted.newest)
 
     def count_and_last(self, log: int, kind: int, watch: bool) -> tuple[int, int | None]:
         """How many messages of a log of that kind are not void, and the time of the last; only watch checks if `watch`."""
@@ -275,16 +280,20 @@ def _conditions(wanted: Wanted) -> tuple[str, list[object]]:
         ("i.kind = ?", wanted.kind),
         ("i.log = ?", wanted.log),
         ("i.party = ?", wanted.party),
+        ("i.party <> ?", wanted.others),
         ("i.time >= ?", wanted.since),
         ("i.time <= ?", wanted.until),
     ):
         if value is not None:
             parts.append(sql)
             values.append(value)
+    if wanted.without:
+        parts.append(f"i.kind NOT IN ({', '.join('?' * len(wanted.without))})")
+        values.extend(wanted.without)
     if wanted.void is not None:
         parts.append("i.void IS NOT NULL" if wanted.void else "i.void IS NULL")
     if wanted.after is not None:
-        parts.append("(i.time, i.level, i.log, i.idx) > (?, ?, ?, ?)")
+        parts.append(f"(i.time, i.level, i.log, i.idx) {'<' if wanted.newest else '>'} (?, ?, ?, ?)")
         values.extend(wanted.after)
     if wanted.case is not None:
         # Other cases' notifications are members for their links alone.

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from ..record.values import Cosignature, LogState, Row
 from .derived_interface import Derived
 
+INDEXED: Final = 256  # by their `rest` a log's messages are in an index, but for its newest, fewer than these
 USED: Final = "used/"  # meta names that begin so: the newest sealing key of ours that a peer used
 _TOLD_AGAIN: Final = ("checkpoints", "cosignatures", "drop_cosignatures", "peers", "meta")
 
@@ -148,6 +149,10 @@ class Store(Protocol):
     def settle(self) -> None:
         """Make durable whatever was committed. Any thread may call it. Raises LocalError disk.failed, after which every commit does."""
 
+    def make_room(self) -> None:
+        """Have the disk readier for many small changes, which are committed sooner then: called again and again, as `settle` is. Any thread
+        may call it. Raises as `settle`."""
+
     @property
     def counter(self) -> int:
         """How many changes with `signed` were committed."""
@@ -179,14 +184,16 @@ class Store(Protocol):
     def scan(self, *, kinds: Collection[int] | None = None, log: int | None = None, since: int | None = None) -> Iterator[Row]:
         """All rows in order of (time, log, index), filtered; `since` in POSIX seconds, inclusive. Memory does not grow with the log."""
 
-    def governing(self) -> list[Row]:
-        """The rows of the kinds in record.authority.GOVERNING that are not void, in order of (log, index). Quick however long logs are."""
+    def governing(self, *, void: bool = False) -> list[Row]:
+        """The rows of the kinds in record.authority.GOVERNING that are not void, in order of (log, index); with `void` all.
+        Quick however long logs are."""
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """Leaf hashes (level 0) or tile hashes (level >= 1), in order: tiles.HashSource for one log."""
 
-    def rests(self, log: int, rests: Collection[bytes]) -> dict[bytes, int]:
-        """Of the given `rest` hashes, those in the log, with the lowest index that bears each."""
+    def rests(self, log: int, rests: Collection[bytes], below: int | None = None) -> dict[bytes, int]:
+        """Of the given `rest` hashes, those in the log, with the lowest index that bears each. `below`: in its first so many messages
+        alone, a multiple of INDEXED; asked by the one process that writes, it costs no query unless there is such a message."""
 
     def checkpoint(self, log: int, size: int) -> KeptCheckpoint | None:
         """The checkpoint of exactly that size."""

@@ -56,7 +56,8 @@ _RUN_OF_ROWS = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index >=
 _ROWS_AT = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index.in_(bindparam("indexes", expanding=True)))
 _SEENS = select(message.c.index, message.c.seen).where(message.c.log == _LOG, message.c.index >= _AT).order_by(message.c.index)
 _ROW = select(*_COLUMNS).where(message.c.log == _LOG, message.c.index == _AT)
-_GOVERNING = select(*_COLUMNS).where(schema.GOVERNING, message.c.void.is_(None)).order_by(message.c.log, message.c.index)
+_GOVERNED = select(*_COLUMNS).where(schema.GOVERNING).order_by(message.c.log, message.c.index)
+_GOVERNING = _GOVERNED.where(message.c.void.is_(None))
 _LEAVES = select(message.c.leaf).where(message.c.log == _LOG, message.c.index >= _AT, message.c.index < _STOP).order_by(message.c.index)
 _TILES = (
     select(tile_hash.c.hash)
@@ -273,9 +274,9 @@ class ReadingStore:
             for found in connection.execution_options(yield_per=_BATCH).execute(statement):
                 yield Row(*found)
 
-    def governing(self) -> list[Row]:
-        """The rows of the kinds in record.authority.GOVERNING that are not void, in order of (log, index)."""
-        return [Row(*found) for found in self._all(_GOVERNING)]
+    def governing(self, *, void: bool = False) -> list[Row]:
+        """The rows of the kinds in record.authority.GOVERNING that are not void, in order of (log, index); with `void` all."""
+        return [Row(*found) for found in self._all(_GOVERNED if void else _GOVERNING)]
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """Leaf hashes (level 0) or tile hashes (level >= 1), in order: tiles.HashSource for one log.
@@ -289,8 +290,10 @@ class ReadingStore:
         with self._explaining():
             return [_whole(one[0]) for one in found]
 
-    def rests(self, log: int, rests: Collection[bytes]) -> dict[bytes, int]:
-        """Of the given `rest` hashes, those in the log, with the lowest index that bears each."""
+    def rests(self, log: int, rests: Collection[bytes], below: int | None = None) -> dict[bytes, int]:
+        """Of the given `rest` hashes, those in the log, with the lowest index that bears each. `below`: as of interface.Store."""
+        if below is not None and self._not_below(log, rests, below):
+            return {}
         lowest: dict[bytes, int] = {}
         with self._reading() as connection:
             # One snapshot: between two statements another commit could merge runs.
@@ -302,12 +305,18 @@ class ReadingStore:
                     if self._bears(connection, log, index, rest):
                         lowest[rest] = index
                         break
-            wanted = set(rests) - lowest.keys()
+            wanted: set[bytes] = set() if below is not None else set(rests) - lowest.keys()
             covered = sum(run.length for run in runs)
             for index, rest in connection.execute(_TAIL_RESTS, {"log": log, "at": covered}) if wanted else ():
                 if rest in wanted:
                     lowest.setdefault(rest, index)
         return lowest
+
+    def _not_below(self, log: int, rests: Collection[bytes], below: int) -> bool:
+        """Whether it is known without a query that none is borne by a log's first messages: no word that was read nominates one."""
+        runs = rest_index.layout(below)
+        words = [(run, found) for run in runs if (found := self._words.get((log, run))) is not None]
+        return len(words) == len(runs) and not any(True for rest in rests for _ in rest_index.candidates(words, rest))
 
     @staticmethod
     def _bears(connection: Connection, log: int, index: int, rest: bytes) -> bool:

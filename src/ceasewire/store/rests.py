@@ -17,7 +17,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-RUN_BASE: Final = 256
+from .interface import INDEXED
+
+RUN_BASE: Final = INDEXED
 RUN_MAX: Final = 2**18
 _OFFSET_BITS: Final = 18
 _OFFSET_MASK: Final = 2**_OFFSET_BITS - 1

@@ -38,7 +38,10 @@ from .writing import Writer
 DERIVED: Final = "derived.sqlite"
 BUSY_MILLISECONDS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4_000  # 16 MB of log, then its pages go into the file
-WRITER_CACHE_KIB: Final = 6 * 1024
+_FRAME_BYTES: Final = 4096 + 24  # a page in the log, with its head
+_PIECE_BYTES: Final = 2 * 1024**2  # so little at a time that a commit which has to wait for it hardly notices
+_FREE_TIMES: Final = 8  # the disk must have so many times the room free, or none is taken
+WRITER_CACHE_KIB: Final = 2 * 1024  # what is written comes behind what was written last, so that little is read again
 READER_CACHE_KIB: Final = 1024
 
 _COMMON = {
@@ -87,8 +90,8 @@ def create(path: Path) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDONLY)
+def _opened(path: Path, how: int = os.O_RDONLY) -> Iterator[int]:
+    handle = os.open(path, how | os.O_CLOEXEC)
     try:
         yield handle
     finally:
@@ -131,7 +134,14 @@ def _empty_log(engine: Engine) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    """By the driver itself: through SQLAlchemy it takes as long as a message's insert. Raises DBAPIError."""
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise DBAPIError(None, None, error) from error
+    finally:
+        cursor.close()
 
 
 def _engine(path: Path, mode: str, pragmas: Mapping[str, str], connections: int) -> Engine:
@@ -282,7 +292,7 @@ class SqliteStore(ReadingStore):
         self._connection = None if writers is None else writers.connect()
         self._writer = Writer(readers.dialect, sqlite_insert)
         self._one_at_a_time = threading.Lock()
-        self._failed = self._unsettled = False
+        self._failed = self._unsettled = self._roomy = False
         self._log = path.with_name(path.name + "-wal")
 
     def commit(self, change: Change) -> int:
@@ -337,6 +347,33 @@ class SqliteStore(ReadingStore):
             self._failed = True
             raise LocalError("disk.failed", f"{self._log.name}: {error.strerror}") from error
 
+    def make_room(self) -> None:
+        """Give the write-ahead log on the disk a piece more of the length to which it grows by itself before its pages go into the file; at
+        its full length nothing. A commit that makes the log longer waits for the file system's journal too: measured, twice as long as one
+        that writes where the file is already. Zeros behind the last commit are to SQLite what it finds there after the log has begun anew:
+        nothing.
+
+        Any thread may call it. A disk that is short of room is left alone. Raises LocalError disk.failed, as `settle`.
+        """
+        if self._roomy:
+            return
+        try:
+            # SQLite locks the store and its index, and never the log, so that closing it lets go of none of its locks.
+            with _opened(self._log, os.O_WRONLY) as handle:
+                with self._one_at_a_time:  # or a commit could write where these zeros come next
+                    if self._connection is None or self._failed:
+                        return
+                    self._roomy = not _lengthen(handle, CHECKPOINT_PAGES * _FRAME_BYTES)
+                try:
+                    os.fdatasync(handle)
+                except OSError:
+                    self._failed = True  # what was committed and not yet settled may be among what the disk did not take
+                    raise
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise LocalError("disk.failed", f"{self._log.name}: {error.strerror}") from error
+
     def derived(self) -> Derived:
         """What is computed from this store and kept beside it."""
         return self._derived
@@ -359,3 +396,11 @@ class SqliteStore(ReadingStore):
             self._connection.close()
             self._writers.dispose()
             self._connection = None
+
+
+def _lengthen(handle: int, wanted: int) -> bool:
+    """A piece of zeros behind the end of a file, up to a length; whether any were written. Raises OSError."""
+    end, disk = os.fstat(handle).st_size, os.fstatvfs(handle)
+    if end >= wanted or disk.f_bavail * disk.f_frsize < _FREE_TIMES * wanted:
+        return False
+    return os.pwrite(handle, bytes(min(_PIECE_BYTES, wanted - end)), end) > 0

@@ -89,8 +89,8 @@ def _proof(kept: KeptProof) -> tuple[Any, ...]:
 
 
 class Writer:
-    """Writes changes in one dialect. The inserts are compiled once and handed to the driver as text with plain tuples, in the
-    order of the columns: for a single message SQLAlchemy's execution would cost as much as SQLite itself."""
+    """Writes changes in one dialect. The inserts, and what is read with each of them, are compiled once and handed to the driver as text
+    with plain tuples, in the order of the columns: for a single message SQLAlchemy's execution would cost as much as SQLite itself."""
 
     def __init__(self, dialect: Dialect, insert_of: InsertOf) -> None:
         def once(table: Table) -> str:
@@ -103,6 +103,8 @@ class Writer:
 
         self._add_row = str(insert(message).compile(dialect=dialect))
         self._add_run = str(insert(rest_run).compile(dialect=dialect))
+        self._end = str(_END.compile(dialect=dialect))
+        self._tally = str(_TALLY.compile(dialect=dialect))
         self._once = {table: once(table) for table in (tile_hash, checkpoint, cosignature, opening)}
         self._put = {table: put(table) for table in (log_state, peer, fresh_key, shelf, misconduct, meta, tally)}
 
@@ -138,7 +140,7 @@ class Writer:
         olds: dict[int, int] = {}
         for row in rows:
             if row.log not in ends:
-                last = connection.execute(_END, {"log": row.log}).scalar()
+                last = _scalar(connection, self._end, row.log)
                 olds[row.log] = ends[row.log] = 0 if last is None else last + 1
             if row.index != ends[row.log]:
                 raise LocalError("store.damaged", f"log {row.log} holds {ends[row.log]} messages and was given number {row.index}")
@@ -182,11 +184,22 @@ class Writer:
         connection.execute(_SET_TALLY, {"of": schema.REFUSED_BYTES, "to": kept})
 
     def _count(self, connection: Connection, signed: bool) -> int:
-        counter: int = connection.execute(_TALLY, {"of": schema.COUNTER}).scalar_one()
+        counter = _scalar(connection, self._tally, schema.COUNTER)
+        if type(counter) is not int:
+            raise LocalError("store.damaged", "the counter is gone")
         if signed:
             counter += 1
             _many(connection, self._put[tally], [(schema.COUNTER, counter)])
         return counter
+
+
+def _scalar(connection: Connection, sql: str, value: int | str) -> Any:
+    """The one value that is found, or None; by the driver itself, as `_many`."""
+    cursor = connection.connection.cursor()
+    cursor.execute(sql, (value,))
+    found = cursor.fetchone()
+    cursor.close()
+    return found[0] if found else None
 
 
 def _many(connection: Connection, sql: str, values: Iterable[tuple[Any, ...]]) -> None:
