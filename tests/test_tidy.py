@@ -69,6 +69,7 @@ LAYERS: dict[str, Layer] = {
     "tokens": Layer("errors"),
     "pen": Layer("errors limits tlog record keyfile", "cryptography"),
     "officerkey": Layer("errors limits keyfile pen", "cryptography"),
+    "accounts": Layer("errors limits tlog record keyfile pen", "cryptography cbor2 sqlalchemy"),
     "boot": Layer(),
     "folder": Layer(f"{ALL} boot keyfile", "cryptography", "carriers console"),
     "renewal": Layer(f"{ALL} boot keyfile folder", "", "carriers console"),
@@ -80,20 +81,20 @@ LAYERS: dict[str, Layer] = {
         f"errors limits {CORE} store! store.interface store.derived_interface pen", "cryptography nacl cbor2 structlog", DATABASES
     ),
     "carriers": replace(FACE, ours=f"{FACE.ours} tlog.witness"),
-    "console": FACE,
+    "console": Layer(f"{FACE.ours} accounts", "starlette structlog jinja2 markupsafe babel jalali_core segno mgrs", f"exchange.seal {DATABASES}"),
     "api": Layer("errors limits record node tokens strictjson", "starlette structlog", DATABASES),
     "witness": Layer("errors limits tlog keyfile carriers", "cryptography starlette structlog uvloop"),
     "publish": Layer("errors limits tlog record store! store.interface node folder"),
-    "served": Layer("errors limits record node carriers console", "structlog", DATABASES),
+    "served": Layer("errors limits record node carriers console accounts", "structlog", DATABASES),
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
     "cli": Layer(
         f"{ALL} keyfile officerkey folder renewal backup remains recovery "
-        "serve tokens strictjson reports survey demo bench witness publish",
+        "serve tokens accounts strictjson reports survey demo bench witness publish",
         None,
     ),
     "serve": Layer("errors limits record exchange node carriers console api served", "uvicorn uvloop starlette structlog", DATABASES),
     "processes": Layer("errors limits folder"),
-    "demo": Layer(f"{ALL} folder reports processes", None),
+    "demo": Layer(f"{ALL} folder reports processes accounts", None),
     "bench": Layer(f"{ALL} folder processes", None),
     "__main__": Layer("cli"),
 }

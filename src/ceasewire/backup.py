@@ -12,7 +12,8 @@ It is read in no other form than it is written in: a tar reader also takes links
 a stranger's file could have it do much with them. So nothing here parses a header but for the first one's size; each is made again and
 compared.
 
-Never in it: `pen`, `pen.next`, `boot`, `unlock.key`, the recovery key, tokens, drafts. The store's fresh sealing keys are sealed under the
+Never in it: `pen`, `pen.next`, `boot`, `unlock.key`, the recovery key, tokens, drafts, the people's accounts, since an old backup would
+let in again whoever was shut out since (docs/decisions/0021). The store's fresh sealing keys are sealed under the
 pen.
 """
 

@@ -13,6 +13,7 @@ lock                held by the one process that writes
 control             socket through which `send`, `sync` and `bundle` reach the process that writes
 drafts/             messages that wait for officers to release them (node/drafts.py)
 tokens              who may use the HTTP API: hashes of the tokens
+accounts.sqlite     the people of this node and what is on their desk (accounts/; and -wal, -shm, accounts.lock beside it); in no backup
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ ends within two seconds: every poll is answered, every thread finishes the call 
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import resource
 import socket
@@ -15,10 +16,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final, Protocol
 
-from starlette.routing import Router
+from starlette.routing import Mount, Router
+from starlette.types import Receive, Scope, Send
 
 from .api.access import Access
 from .api.app import routes as api_routes
@@ -31,13 +34,14 @@ from .carriers.tls import server_context
 from .carriers.urls import loopback_port
 from .console.health import NodeHealth
 from .console.page import routes as console_routes
-from .errors import LocalError
+from .errors import CeasewireError, LocalError
 from .node.exchange import Exchange
 from .node.node import Node
 from .served import Home, Served
 
 DEFAULT_PORT: Final = 8443
 _FILES: Final = 8192
+_MALLOC: Final = {-8: 1, -1: 256 * 1024, -3: 256 * 1024}  # M_ARENA_MAX, M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 _NEW_OBJECTS: Final = 5_000  # before the collector runs
 
 
@@ -78,6 +82,7 @@ def run(
         raise LocalError("usage", "--tls-cert and --tls-key go together")
     context = server_context(tls_cert, tls_key) if tls_cert and tls_key else None
     _raise_file_limit()
+    _keep_little()
     _collect_often()
     with ExitStack() as stack:
         opened = [(place, stack.enter_context(place.node(passphrase, wait=0, not_restored=not_restored))) for place, passphrase in nodes]
@@ -92,6 +97,15 @@ def run(
 def _announce(nodes: Sequence[Node], url: str) -> None:
     parties = ", ".join(node.names.slug for node in nodes)
     print(f"Ceasewire: {parties} on {url}", file=sys.stderr, flush=True)
+
+
+def _keep_little() -> None:
+    """Have the C library give back what a large bundle took. By itself glibc keeps a heap for each of our threads, of which Python lets one
+    run at a time, and with each large block that is freed it keeps more. Other libraries have no such function, or heed none of it."""
+    adjust = getattr(ctypes.CDLL(None), "mallopt", None)
+    if adjust is not None:
+        for what, value in _MALLOC.items():
+            adjust(what, value)
 
 
 def _collect_often() -> None:
@@ -136,12 +150,15 @@ async def serve(
             try:
                 while not (server.started or answering.done()):
                     await asyncio.sleep(0.005)
-                ready([node for _, node in opened], listening.address_of(options.listener, secure=options.context is not None))
+                url = listening.address_of(options.listener, secure=options.context is not None)
+                ready([node for _, node in opened], url)
+                group.create_task(_invite(served, url, log))
                 with listening.on_signal(stop):
                     await asyncio.wait({answering, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 for one in served:
                     one.hub.end_polls()
+                    one.end_news()
                 server.should_exit = True
                 await answering
                 for task in tasks:
@@ -161,5 +178,33 @@ def _server(served: Sequence[Served], options: Options, log: Log) -> listening.S
         return None if opened is None else [await by_name[opened.served.name].health()]
 
     exchanges = Exchanges([one.hub for one in served], log, named=one_channel)
-    routes = [*console_routes(shown), *exchanges.routes(), *api_routes(access, log)]
+    routes = [*console_routes(shown), *exchanges.routes(), *api_routes(access, log), _console(served, log)]
     return listening.server(secured(Router(routes=routes), log), options.context)
+
+
+async def _invite(served: Sequence[Served], url: str, log: Log) -> None:
+    """Of each node where nobody has an account yet, print the link by which its first administrator comes in, once."""
+    for one in served:
+        try:
+            secret = await one.first_link()
+        except CeasewireError as error:  # the channel goes on without its pages
+            log.error("accounts.unread", node=one.node.names.slug, code=error.code)
+            continue
+        if secret is not None:
+            pages = url.replace("//127.0.0.1", "//localhost").replace("//[::1]", "//localhost")  # passkeys need a name
+            print(f"Console of {one.name}, for its first administrator, once: {pages}/c/{one.name}/enter/{secret}", file=sys.stderr, flush=True)
+
+
+def _console(served: Sequence[Served], log: Log) -> Mount:
+    """The officers' pages, read from disk when the first of them is asked for: a process that no browser asks does without."""
+
+    @cache
+    def router() -> Router:
+        from .console.shell import routes as console_pages
+
+        return Router(routes=console_pages(served, log))
+
+    async def console(scope: Scope, receive: Receive, send: Send) -> None:
+        await router()(scope, receive, send)
+
+    return Mount("/c", console)

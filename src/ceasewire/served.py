@@ -7,11 +7,12 @@ what goes wrong with one stops none of the others, which may be of another level
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, Protocol, TypeVar
 
 from .carriers.alarm import Alarm
 from .carriers.clockwork import Clockwork
@@ -35,9 +36,13 @@ from .record import fingerprint
 from .record.fields import Json
 from .record.message import SEED_BYTES
 
+if TYPE_CHECKING:
+    from .accounts import Accounts
+
 PEN_SECONDS: Final = 0.5
 SHELF_SECONDS: Final = 5.0
 STATUS_SECONDS: Final = 2.0
+NEWS_SECONDS: Final = 0.1  # what changes within this time is one piece of news
 AGAIN_SECONDS: Final = 1.0  # after a defect of ours, until the chore that met it begins anew
 READERS: Final = 2
 _SLOW_STATUS: Final = 5  # a status that takes long to work out is kept for so many times as long
@@ -65,7 +70,8 @@ class Served:
         node = hub.node
         self.hub = hub
         self.tokens_path = home.tokens_path
-        self._drafts = drafts.Drafts(home.control_path.parent)
+        self._home = home.control_path.parent
+        self.drafts = drafts.Drafts(self._home)
         self._log = log.bind(node=node.names.slug)
         self._tls_ca = tls_ca
         self._alarm = alarm
@@ -78,10 +84,15 @@ class Served:
         self._clockwork = Clockwork(hub, self._facts, self._ring_schedule, self._log)
         self._news = asyncio.Event()
         hub.listeners.append(self._news.set)
+        hub.listeners.append(self._tell)
+        self._watching: set[asyncio.Event] = set()  # one for each page that is open
+        self._ended = False
+        self._accounts: Accounts | None = None
+        self._one_opening = asyncio.Lock()
         if alarm is not None:
             hub.exchange.on_flash.append(self._ring_flash)
         self._status: dict[str, Json] = {}
-        self._status_until = 0.0
+        self._status_until = self._status_soonest = 0.0
         self._one_status = asyncio.Lock()
 
     @property
@@ -113,6 +124,8 @@ class Served:
         self.control.close()
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._readers.shutdown(wait=False, cancel_futures=True)
+        if self._accounts is not None:
+            self._accounts.close()
 
     # --- Chores ---
 
@@ -121,12 +134,13 @@ class Served:
         own: the node goes on meanwhile."""
         synced = -1
         while True:
-            await asyncio.sleep(PEN_SECONDS)
             try:
                 await asyncio.to_thread(self.node.store.settle)
+                await asyncio.to_thread(self.node.store.make_room)
             except LocalError as error:
                 self.hub.failed = error.code
                 self._news.set()
+            await asyncio.sleep(PEN_SECONDS)
             counter = self.node.pen.counter
             if counter == synced:
                 continue
@@ -200,7 +214,9 @@ class Served:
 
     async def send(self, kind: str, json: Json, size: int) -> Sent:
         """Send one message, with others that come at the same time; `size` is the length of its JSON in bytes. Raises as Node.send."""
-        return await self.control.send(kind, json, size)
+        sent = await self.control.send(kind, json, size)
+        self._status_until = 0.0  # whoever sent it sees it
+        return sent
 
     async def draft(self, kind: str, json: Json) -> dict[str, Json] | None:
         """If officers must release such a message: the draft that now waits for them, as `ceasewire release` shows it. None if none need.
@@ -214,12 +230,60 @@ class Served:
         if not drafts.needed(node.reading, kind, json):
             return None
         made = drafts.make(node.reading, kind, json, node.draw(SEED_BYTES))
-        self._drafts.save(made)
+        self.drafts.save(made)
         return drafts.describe(node.reading, *drafts.fitting(node.reading, made, node.now()))
 
     async def read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something that only reads `node.reading`, beside everything else. Raises what it raises."""
         return await asyncio.get_running_loop().run_in_executor(self._readers, lambda: call(*args, **kwargs))
+
+    # --- The console ---
+
+    async def accounts(self) -> Accounts:
+        """The people of this node; opened when first asked for. Raises LocalError account.*, file.unwritable."""
+        async with self._one_opening:
+            if self._accounts is None:
+                from .accounts import Accounts  # a process that no browser asks does without
+
+                self._accounts = await asyncio.to_thread(Accounts.open, self._home / "accounts.sqlite", os.urandom)
+            return self._accounts
+
+    async def first_link(self) -> str | None:
+        """The secret of a new link for the first administrator; None if there is somebody. Raises as `accounts`."""
+        accounts = await self.accounts()
+        return await asyncio.to_thread(_first_link, accounts, self.node.now())
+
+    async def act(self, call: Callable[[Node], T]) -> T:
+        """Call something in the node's own thread. Raises what it raises."""
+        found = await self.hub.run(call, self.node)
+        self.node.changed()
+        return found
+
+    async def news(self) -> AsyncIterator[None]:
+        """One item whenever something changed, until we stop."""
+        event = asyncio.Event()
+        self._watching.add(event)
+        try:
+            while True:
+                await event.wait()
+                if self._ended:
+                    return
+                await asyncio.sleep(NEWS_SECONDS)
+                event.clear()
+                yield None
+        finally:
+            self._watching.discard(event)
+
+    def _tell(self) -> None:
+        if self._watching:
+            self._status_until = min(self._status_until, self._status_soonest)
+        for event in self._watching:
+            event.set()
+
+    def end_news(self) -> None:
+        """No page waits any longer."""
+        self._ended = True
+        self._tell()
 
     async def _facts(self) -> Facts:
         return await asyncio.get_running_loop().run_in_executor(self._reader, Heard(self.node.reading).facts)
@@ -231,7 +295,8 @@ class Served:
             began = loop.time()
             if began >= self._status_until:
                 self._status = await loop.run_in_executor(self._reader, self._read_status)
-                self._status_until = loop.time() + max(STATUS_SECONDS, _SLOW_STATUS * (loop.time() - began))
+                self._status_soonest = loop.time() + _SLOW_STATUS * (loop.time() - began)
+                self._status_until = max(self._status_soonest, loop.time() + STATUS_SECONDS)
         jumped = [alarm.as_json() for alarm in self._clockwork.jumped()]
         calls = {"calls": self._lines.calls(), "witness_calls": self._witnesses.calls()}
         return {**self._status, "alarms": [*self._status["alarms"], *jumped], **calls}
@@ -250,3 +315,7 @@ class Served:
             own, charter = channel.party(self.node.own), channel.charter
             words = fingerprint.words(channel.channel_id)
             return NodeHealth(charter.title, charter.exercise, words, own.slug, own.name, error.code, ())
+
+
+def _first_link(accounts: Accounts, now: int) -> str | None:
+    return accounts.invite("administrator", None, None, now).secret if accounts.is_empty() else None

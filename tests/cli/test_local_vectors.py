@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import platform
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -16,21 +17,28 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import pytest
 
+from accounts.performing import People
+from carriers.sides import Side
+from ceasewire.accounts import Accounts
 from ceasewire.errors import CODES
+from ceasewire.folder import Folder
 from ceasewire.record.charter import open_charter
 from cli.driving import Cli, Done, joined
 from cli.test_exchange import free_port, served
+from console.people import person
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "spec" / "vectors" / "local"
 LOCAL: Final = {"usage", "field.unknown", "log.closed", "log.unsure", "disk.failed", "random.failed", "http.type"}
-LOCAL_FAMILIES: Final = ("backup.", "json.", "ref.m", "file.", "node.", "pen.", "store.", "net.", "import.", "token.", "api.")
+LOCAL_FAMILIES: Final = ("backup.", "json.", "ref.m", "file.", "node.", "pen.", "store.", "net.", "import.", "token.", "api.", "account.", "console.")
 GETRANDOM: Final = {"x86_64": 318, "aarch64": 278}
 
 # Run as `python -c LIMITED getrandom-number-or-0 file-bytes-or-0 ARGS`: it limits itself, then becomes the command line.
@@ -63,6 +71,18 @@ class Acting:
     port: int
     stack: ExitStack
     limits: list[str] = field(default_factory=lambda: ["0", "0"])
+
+    @cached_property
+    def accounts(self) -> People:
+        accounts = Accounts.open(self.path("accounts.sqlite"), os.urandom)
+        self.stack.callback(accounts.close)
+        return People(accounts)
+
+    def people(self, *step: Any) -> None:
+        self.accounts.call(*step)
+
+    def refused(self, code: str, *step: Any) -> None:
+        assert self.accounts.refused(*step) == code
 
     def path(self, name: str) -> Path:
         return self.cli.folder / name
@@ -146,6 +166,17 @@ class Acting:
         self.stack.callback(ended.set)
         time.sleep(2)
 
+    def page(self, method: str, path: str, *, role: str = "reader", origin: str = "", form: dict[str, str] | None = None) -> tuple[int, str]:
+        """What the console of `south` answers somebody of that role: the status, and the code that the page names."""
+        folder = Folder(self.path("south"))
+        who = person(Side(folder, "south", "", self.port), role)
+        fields = {"csrf": who.csrf, **(form or {})}
+        body = None if form is None else urlencode(fields).encode()
+        kind = {} if form is None else {"Content-Type": fields.pop("type", "application/x-www-form-urlencoded")}
+        found = who.ask(method, path, body, Origin=origin or f"http://localhost:{self.port}", **kind)
+        named = re.search(r'<code dir="ltr">([a-z_.]+)</code>', found.text)
+        return found.status, named[1] if named else ""
+
     def http(self, method: str, path: str, *, token: str = "", type: str = "", body: str = "", length: int = 0) -> tuple[int, Any]:
         if "NODE" in path:
             channel_id = open_charter(self.path("south/charter.cwc").read_bytes(), complete=True).channel_id
@@ -215,6 +246,12 @@ def test_vector(path: Path, tmp_path: Path) -> None:
         if "post" in last:
             status, answer = acting.post(**last["post"])
             assert (status, answer["code"]) == (expect["status"], expect["code"])
+            return
+        if "people" in last:
+            assert acting.accounts.refused(*last["people"]) == expect["code"]
+            return
+        if "page" in last:
+            assert acting.page(**last["page"]) == (expect["status"], expect["code"])
             return
         if "http" in last:
             status, answer = acting.http(**last["http"])

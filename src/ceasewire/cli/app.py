@@ -6,7 +6,7 @@ from typing import Final
 
 from cyclopts import App, Parameter
 
-from . import founding, keys, misconduct, moving, officers, proving, reading, recovery, reports, tokens, witnesses
+from . import accounts, founding, keys, misconduct, moving, officers, proving, reading, recovery, reports, tokens, witnesses
 
 VERSION: Final = "0.1.0"  # a test compares it with pyproject.toml: a checkout that runs in place has no metadata
 _HELP: Final = """Signed, receipted messages between the parties to a ceasefire, provable to a third.
@@ -24,6 +24,7 @@ app: Final = App(
 )
 charter: Final = App(name="charter", help="The charter that founds a channel.")
 officer: Final = App(name="officer", help="The officers who release a party's messages.")
+account: Final = App(name="account", help="The people who sign in to a node's pages.")
 token: Final = App(name="token", help="Tokens of a node's HTTP API.")
 party_keys: Final = App(name="keys", help="A party's logs: new keys, further devices, what replaced what.")
 witness: Final = App(name="witness", help="A C2SP witness: cosigns logs, its own clock on them.")
@@ -52,6 +53,10 @@ officer.command(officers.add)
 officer.command(officers.list_officers, name="list")
 officer.command(officers.revoke)
 app.command(officers.release)
+
+app.command(account)
+account.command(accounts.list_accounts, name="list")
+account.command(accounts.link)
 
 app.command(token)
 token.command(tokens.add)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import LocalError
+from ..folder import Folder
 from ..processes import free_port, serving
 from ..record import fingerprint
 from . import checking, story
 from .checking import Outcome
+from .desks import PASSWORD, Person, links, make_people, write_codes
 from .founding import found_channel, make_hands, make_node
 from .playing import Players
 
 Say = Callable[[str], None]
+_CODES_SECONDS = 5
 
 
 def run(*, port: int, check: bool, say: Say, folder: Path | None = None) -> Outcome:
@@ -30,7 +34,7 @@ def run(*, port: int, check: bool, say: Say, folder: Path | None = None) -> Outc
         outcome = Outcome(base)
         say("EXERCISE. Two neutral parties, north and south, and a guarantor, mission, on this machine.")
         nodes = {slug: make_node(base, slug, number) for slug, number in zip(story.PARTIES, ports, strict=True)}
-        hands = make_hands(list(nodes))
+        hands, people = (make_hands(list(nodes)), []) if check else make_people(nodes)
         charter = found_channel(base, nodes, hands)
         say(f"All made keys, signed one charter and joined. The channel's fingerprint: {fingerprint.words(charter.channel_id)}")
         with serving(nodes, say):
@@ -40,7 +44,7 @@ def run(*, port: int, check: bool, say: Say, folder: Path | None = None) -> Outc
             checking.write_proofs(base, nodes, outcome)
             if not check:
                 checking.verify(base, charter, outcome, say)
-                _leave_open(ports, base, outcome, say)
+                _leave_open(nodes, ports, people, outcome, say)
         if check:
             say("All nodes are stopped. A second process, with the proofs and the charter alone, verifies:")
             checking.verify(base, charter, outcome, say)
@@ -79,11 +83,17 @@ def _check_free(port: int) -> None:
             raise LocalError("usage", f"port {port} is in use; choose another with --port") from None
 
 
-def _leave_open(ports: Sequence[int], base: Path, outcome: Outcome, say: Say) -> None:
+def _leave_open(nodes: dict[str, Folder], ports: Sequence[int], people: Sequence[Person], outcome: Outcome, say: Say) -> None:
     if outcome.failures:
         return
+    base, codes = outcome.folder, outcome.folder / "officers.txt"
+    for line in links(nodes, ports):
+        say(line)
+    write_codes(codes, people, int(time.time()))
+    say(f"To release a message: the password is {PASSWORD!r}, the codes are in {codes}, which is renewed.")
     pages = ", ".join(f"http://localhost:{port} ({slug})" for slug, port in zip(story.PARTIES, ports, strict=True))
     say(f"Status pages: {pages}. What was said, in words: {base / 'transcript.txt'}. Files: {base}. Ctrl-C ends it.")
     with suppress(KeyboardInterrupt):
         while True:
-            signal.pause()
+            time.sleep(_CODES_SECONDS)
+            write_codes(codes, people, int(time.time()))

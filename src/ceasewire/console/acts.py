@@ -1,0 +1,110 @@
+"""What may be done next about a message or a case: links to the page where such a message is written, by the person's role, our party's
+role, and the kinds that the charter allows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from ..node import writing
+from ..node.view import View
+from ..record.bodies_record import CORRECTED
+from ..record.fields import Json
+from ..record.kinds import KINDS
+from .call import Call
+
+_ENDED = ("withdrawn", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing to do: the kind of message, its words, the icon, and what the page where it is written begins with."""
+
+    kind: str
+    words: str
+    icon: str
+    query: str
+
+    @property
+    def path(self) -> str:
+        """Below the console's base."""
+        return f"compose/{self.kind}?{self.query}"
+
+
+def allowed(view: View) -> frozenset[str]:
+    """The kinds that our party may send, and that there is a form for."""
+    return frozenset(writing.offered(view))
+
+
+def of_message(call: Call, found: Mapping[str, Json], may: Collection[str]) -> list[Act]:
+    """What may be said of a message; `found` as whole.message gives it."""
+    if found["void"] or not call.who.may("drafter"):
+        return []
+    own = found["by"] == call.desk.node.channel.party(call.desk.node.own).slug
+    wanted = _of_own(call, found) if own else _of_others(call, found)
+    return [one for one in wanted if one.kind in may]
+
+
+def _act(kind: str, words: str, icon: str, **query: str) -> Act:
+    return Act(kind, words, icon, urlencode(query))
+
+
+def _of_own(call: Call, found: Mapping[str, Json]) -> Iterator[Act]:
+    _, ref = call.tongue.gettext, found["ref"]
+    if found["withdrawn_by"]:
+        return
+    if KINDS.get(found["kind"]) in CORRECTED:
+        yield _act("correction", _("Correct"), "compose", re=ref)
+    if found["kind"] not in ("line_check", "keys", "amendment"):
+        yield _act("withdrawal", _("Withdraw"), "out", re=ref)
+    if found["kind"] == "notice" and found["body"].get("phase", "planned") == "planned":
+        for phase, words in (
+            ("started", _("Say that it has started")),
+            ("finished", _("Say that it is finished")),
+            ("cancelled", _("Cancel")),
+        ):
+            yield _act("notice", words, "next", re=ref, activity=found["body"]["activity"], phase=phase)
+
+
+def _of_others(call: Call, found: Mapping[str, Json]) -> Iterator[Act]:
+    _, ref, kind = call.tongue.gettext, found["ref"], found["kind"]
+    if kind in ("notification", "request", "notice", "finding", "flash", "statement", "evidence"):
+        yield _act("reply", _("Reply"), "reply", re=ref)
+    if kind == "reply":
+        yield _act("reply", _("Reply"), "reply", re=ref)
+    if kind in ("notification", "reply", "evidence", "statement", "notice"):
+        yield _act("request", _("Ask"), "wait", re=ref)
+    if kind == "notification":
+        yield from _about_case(call, ref)
+
+
+def _about_case(call: Call, ref: str) -> Iterator[Act]:
+    _ = call.tongue.gettext
+    yield _act("notice", _("Propose a joint inquiry"), "people", re=ref, activity="joint_inquiry")
+    yield _act("evidence", _("Add evidence"), "cases", re=ref)
+    yield _act("finding", _("Record a finding"), "check", re=ref)
+    yield _act("closing", _("Close the case"), "lock", re=ref)
+
+
+def of_case(call: Call, found: Mapping[str, Json], may: Collection[str]) -> list[Act]:
+    """What may be said of a case; `found` as whole.case gives it."""
+    if not call.who.may("drafter") or found["merged_into"]:
+        return []
+    own = call.desk.node.channel.party(call.desk.node.own).slug
+    return [one for one in _of_case(call, found, own) if one.kind in may]
+
+
+def _of_case(call: Call, found: Mapping[str, Json], own: str) -> Iterator[Act]:
+    _, ref = call.tongue.gettext, found["ref"]
+    if found["state"] in _ENDED:
+        if found["by"] != own:
+            yield _act("request", _("Ask"), "wait", re=ref)
+        return
+    if found["by"] != own:
+        yield _act("reply", _("Reply"), "reply", re=ref)
+    yield _act("request", _("Ask"), "wait", re=ref)
+    yield from _about_case(call, ref)
+    if found["by"] == own:
+        yield _act("correction", _("Correct"), "compose", re=ref)
+        yield _act("withdrawal", _("Withdraw"), "out", re=ref)

@@ -1,0 +1,87 @@
+"""Getting in and out: one-time links, signing in, signing out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.responses import RedirectResponse, Response
+
+from ...errors import LocalError
+from ..call import Call
+from ..frame import client_of, cookie_of, signed_in
+from ..table import Route
+
+
+async def enter(call: Call) -> Response:
+    """The page of a one-time link: nothing happens before its button is pressed, so that a preview of the link spends nothing."""
+    invited = await asyncio.to_thread(call.accounts.invitation, call.path["secret"], call.now)
+    return await _enter(call, invited.role, invited.name, wrong=None)
+
+
+async def _enter(call: Call, role: str, name: str, wrong: str | None) -> Response:
+    title = call.desk.node.channel.charter.title
+    return await call.page("enter.html", 422 if wrong else 200, title=title, role=role, name=name, wrong=wrong)
+
+
+async def entered(call: Call) -> Response:
+    """The link is spent, and whoever pressed is signed in."""
+    invited = await asyncio.to_thread(call.accounts.invitation, call.path["secret"], call.now)
+    before = call.request.cookies.get(cookie_of(call.desk.name))
+    name = call.given("name") or None
+    try:
+        found = await asyncio.to_thread(
+            call.accounts.redeem, call.path["secret"], call.now, client_of(call), name=name, before=before
+        )
+    except LocalError as error:
+        if error.code != "account.name":
+            raise
+        return await _enter(call, invited.role, invited.name, wrong=error.message)
+    if invited.account is None:  # somebody new goes on in the language in which they came
+        session = found[1]
+        await asyncio.to_thread(
+            call.accounts.set_preferences, session.account, call.tongue.language, session.calendar, session.theme
+        )
+    return signed_in(call, *found)
+
+
+async def sign_in(call: Call) -> Response:
+    """The page to sign in; whoever is signed in goes on to the inbox."""
+    if call.session is not None:
+        return RedirectResponse(f"{call.base}/inbox", 303)
+    return await _sign_in(call, wrong=None)
+
+
+async def _sign_in(call: Call, wrong: LocalError | None) -> Response:
+    title = call.desk.node.channel.charter.title if await asyncio.to_thread(call.accounts.is_empty) else ""
+    return await call.page("sign-in.html", 422 if wrong else 200, nobody=bool(title), wrong=wrong, name=call.given("name"))
+
+
+async def signed(call: Call) -> Response:
+    """Sign in by password and code."""
+    before = call.request.cookies.get(cookie_of(call.desk.name))
+    name, password, code = (call.given(name) for name in ("name", "password", "code"))
+    try:
+        found = await asyncio.to_thread(call.accounts.sign_in, name, password, code, call.now, client_of(call), before=before)
+    except LocalError as error:
+        if error.code not in ("account.wrong", "account.busy"):
+            raise
+        return await _sign_in(call, wrong=error)
+    return signed_in(call, *found)
+
+
+async def sign_out(call: Call) -> Response:
+    """The session ends."""
+    await asyncio.to_thread(call.accounts.sign_out, call.request.cookies.get(cookie_of(call.desk.name), ""), call.now)
+    answer = RedirectResponse(f"{call.base}/sign-in", 303)
+    answer.delete_cookie(cookie_of(call.desk.name), path="/", secure=True, httponly=True, samesite="strict")
+    return answer
+
+
+ROUTES: Final = (
+    Route("enter", "GET", "/enter/{secret}", None, enter),
+    Route("entered", "POST", "/enter/{secret}", None, entered),
+    Route("sign_in", "GET", "/sign-in", None, sign_in),
+    Route("signed", "POST", "/sign-in", None, signed),
+    Route("sign_out", "POST", "/sign-out", "reader", sign_out),
+)

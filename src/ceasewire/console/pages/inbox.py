@@ -1,0 +1,79 @@
+"""Inbox and Sent: what awaits our answer, what came lately, and how far what we sent has got."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from ...node import inbox as reading
+from ...record.fields import Json, parse_time
+from ..call import Call
+from ..frame import shown
+from ..table import Route
+
+_DAY: Final = 86400
+
+
+async def inbox(call: Call) -> Response:
+    """What awaits our answer first; by filter what came lately."""
+    desk, _ = call.desk, call.tongue.gettext
+    view = desk.node.reading
+    waiting = await desk.read(reading.awaiting, view, call.now)
+    show = call.asked("show", "waiting" if waiting else "all")
+    more = None
+    if show in ("waiting", "today", "overdue"):
+        rows = [row for row in waiting if _fits(row, show, call.now)]
+    else:
+        due = {row["ref"]: row for row in waiting}
+        kind = "flash" if show == "flash" else None
+        found = await desk.read(reading.received, view, kind=kind, after=call.asked("after") or None)
+        rows = [due.get(row["ref"], row) for row in found]
+        more = found[-1]["ref"] if len(found) == reading.PAGE else None
+    rows = [{"respond_by": None, "late": False} | row for row in rows]
+    filters = [
+        ("waiting", _("Awaiting our answer")),
+        ("all", _("All")),
+        ("flash", _("Flash")),
+        ("today", _("Due today")),
+        ("overdue", _("Overdue")),
+    ]
+    return await shown(
+        call, "inbox.html", "inbox", rows=rows, waiting=len(waiting), show=show, filters=filters, more=more, q=call.asked("q")
+    )
+
+
+def _fits(row: dict[str, Json], show: str, now: int) -> bool:
+    due = parse_time(row["respond_by"])
+    return show == "waiting" or (row["late"] if show == "overdue" else now <= due < now + _DAY)
+
+
+async def sent(call: Call) -> Response:
+    """What we sent, and what became of it in words."""
+    desk = call.desk
+    found = await desk.read(reading.sent, desk.node.reading, after=call.asked("after") or None)
+    own = desk.node.channel.party(desk.node.own).slug
+    others = [card.slug for card in desk.node.channel.charter.parties if card.slug != own]
+    rows = [row | {"states": [_state(call, row, one) for one in others]} for row in found]
+    more = found[-1]["ref"] if len(found) == reading.PAGE else None
+    return await shown(call, "sent.html", "sent", rows=rows, more=more)
+
+
+def _state(call: Call, row: dict[str, Json], by: str) -> dict[str, Any]:
+    """How far a message has got with one party: never more than is proved."""
+    _ = call.tongue.gettext
+    for name, words, icon in (
+        ("answered_by", _("answered"), "reply"),
+        ("read_by", _("read by an officer"), "person"),
+        ("receipts", _("received by their machine"), "machine"),
+    ):
+        one = next((one for one in row[name] if one["by"] == by), None)
+        if one:
+            return {"by": by, "words": words, "time": one["time"], "tone": "good" if name != "receipts" else "", "icon": icon}
+    return {"by": by, "words": _("sent, not yet received"), "time": None, "tone": "wait", "icon": "wait"}
+
+
+ROUTES: Final = (
+    Route("inbox", "GET", "/inbox", "reader", inbox),
+    Route("sent", "GET", "/sent", "reader", sent),
+)

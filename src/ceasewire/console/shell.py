@@ -1,0 +1,156 @@
+"""Requests below `/c/NAME`: who asks, whether they may, which page answers. Everything that keeps strangers out stands here, so that no page
+can forget it.
+
+A page of a node that is not here, and one of a node where whoever asks is not signed in, answer alike. An act (POST) must come from our own
+origin and bear the session's token. Nothing of a signed-in page is kept by a browser's cache, and no other page may frame one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route as WebRoute
+from structlog.typing import FilteringBoundLogger
+
+from ..accounts import Accounts, Session
+from ..errors import CeasewireError, LocalError
+from .call import Call, Desk
+from .frame import cookie_of
+from .pages import ROUTES
+from .render import render, statics
+from .table import Found, find
+from .tongue import Tongue, choose
+
+PREFIX: Final = "/c"
+FORM_BYTES: Final = 256 * 1024
+FORM_FIELDS: Final = 600
+BODY_SECONDS: Final = 12.0
+METHODS: Final = ("GET", "POST")
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; media-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": POLICY,
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # with none at all a browser says no origin of its forms
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "publickey-credentials-get=(self), publickey-credentials-create=(self), autoplay=(self)",
+}
+_DEFECT: Final = "The page could not be made"
+_LOG: Final = "Tell whoever runs this node; its log says more."
+_STATUS: Final = {"console.missing": 404, "console.method": 405, "console.role": 403, "console.origin": 403, "console.csrf": 403}
+
+
+def routes(desks: Sequence[Desk], log: FilteringBoundLogger) -> list[WebRoute]:
+    """Everything below /c, where it is mounted, and the files that pages are made with."""
+    by_name = {desk.name: desk for desk in desks}
+
+    async def answer(request: Request) -> Response:
+        desk = by_name.get(request.path_params["name"])
+        try:
+            found = await _answer(request, desk)
+        except (TimeoutError, ClientDisconnect):
+            return Response(status_code=408, headers={"Connection": "close"})
+        except Exception as error:  # a defect of ours; its text may hold what a person wrote
+            log.error("console.defect", kind=type(error).__name__, at=_place(error))
+            found = await render(Tongue(), "error.html", 503, {"back": None, "code": "503", "sentence": _DEFECT, "step": _LOG})
+        for header, value in _HEADERS.items():
+            found.headers.setdefault(header, value)
+        return found
+
+    return [WebRoute("/static/{file}", statics, methods=["GET"]), WebRoute("/{name}/{path:path}", answer, methods=list(METHODS))]
+
+
+def _place(error: Exception) -> str:
+    """Where a defect is: the last files and lines on the way to it."""
+    frames = extract_tb(error.__traceback__)[-3:]
+    return " ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames)
+
+
+async def _answer(request: Request, desk: Desk | None) -> Response:
+    tongue = Tongue(choose(request.query_params.get("lang") or request.cookies.get("lang"), request.headers.get("accept-language", "")))
+    try:
+        if desk is None:
+            raise LocalError("console.missing")
+        accounts = await desk.accounts()
+        now = int(time.time())
+        session = await _session(request, desk, accounts, now)
+        found = find(ROUTES, request.method, request.path_params["path"])
+        if session is None and (isinstance(found, str) or found.route.role is not None):
+            return _sign_in(request, desk)
+        if isinstance(found, str):
+            raise LocalError(f"console.{found}")
+        if session is not None:
+            tongue = Tongue(session.language or tongue.language, session.calendar)
+        return await _act(request, desk, accounts, found, session, tongue, now)
+    except CeasewireError as error:
+        return await _told(request, error, _STATUS.get(error.code, 400), tongue)
+
+
+async def _session(request: Request, desk: Desk, accounts: Accounts, now: int) -> Session | None:
+    token = request.cookies.get(cookie_of(desk.name))
+    return None if not token else await asyncio.to_thread(accounts.session, token, now)
+
+
+def _sign_in(request: Request, desk: Desk) -> Response:
+    """Whoever is not signed in learns nothing of which pages there are."""
+    if request.method != "GET":
+        return Response(status_code=401)
+    return RedirectResponse(f"{PREFIX}/{desk.name}/sign-in", 303)
+
+
+async def _act(
+    request: Request, desk: Desk, accounts: Accounts, found: Found, session: Session | None, tongue: Tongue, now: int
+) -> Response:
+    if not found.route.allows(session.role if session else None):
+        raise LocalError("console.role")
+    form: dict[str, list[str]] = {}
+    if request.method == "POST":
+        _same_origin(request)
+        form = await _form(request)
+        if session is not None and form.get("csrf", [""])[0] != session.csrf:
+            raise LocalError("console.csrf")
+    query = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=50)
+    return await found.route.act(Call(desk, request, found.path, query, form, session, accounts, tongue, now, render))
+
+
+def _same_origin(request: Request) -> None:
+    """Raises LocalError console.origin for a form that another site sends. A browser says the origin of every POST."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
+    if origin != f"{request.url.scheme}://{request.headers.get('host', '')}" or site != "same-origin":
+        raise LocalError("console.origin")
+
+
+async def _form(request: Request) -> dict[str, list[str]]:
+    """The fields of a form. Raises LocalError console.form; TimeoutError when it does not come."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise LocalError("console.form", "a form is application/x-www-form-urlencoded")
+    body = bytearray()
+    async with asyncio.timeout(BODY_SECONDS):
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > FORM_BYTES:
+                raise LocalError("console.form", f"at most {FORM_BYTES // 1024} KiB")
+    try:
+        return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
+    except ValueError:
+        raise LocalError("console.form", "it cannot be read") from None
+
+
+async def _told(request: Request, error: CeasewireError, status: int, tongue: Tongue | None = None) -> Response:
+    """A page that says what went wrong, and the next step."""
+    name = request.path_params["name"]
+    back = f"{PREFIX}/{name}/inbox" if request.cookies.get(cookie_of(name)) and error.code != "console.missing" else None
+    values: Mapping[str, Any] = {"back": back, "code": error.code, "sentence": error.explained.sentence, "step": error.explained.step}
+    return await render(tongue or Tongue(), "error.html", status, values)

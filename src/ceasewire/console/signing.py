@@ -1,0 +1,66 @@
+"""What a page shows of a message that somebody is about to sign: all of it, in words and as JSON, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from ..record.cautions import cautions
+from ..record.fields import Json
+from ..record.phrases import PHRASES
+from . import wording
+from .drafting import squares
+from .wording import Care, Line, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message before it is signed. `added` are the fields that a correction says for the first time; `squares` the grid square of each
+    position as it is rounded; `phrase` what a flash's does not mean; `rest` the hash that officers sign."""
+
+    kind: str
+    body: Mapping[str, Json]
+    lines: list[Line]
+    cares: list[Care]
+    cautions: tuple[str, ...]
+    squares: Mapping[str, str]
+    exact: str
+    rest: str = ""
+    phrase: str = ""
+    added: tuple[str, ...] = ()
+
+
+def text(kind: str, body: Mapping[str, Json], when: Callable[[str], str], rest: str = "", was: Mapping[str, Json] | None = None) -> Text:
+    """What is shown; `when` writes a time whole, `was` is the body of what a correction corrects, as it stands."""
+    said = {name: value for name, value in body.items() if name != "releases"}
+    fields = said.get("fields")
+    added = tuple(name for name in fields if name not in was) if isinstance(fields, dict) and was is not None else ()
+    known = PHRASES.get(str(said.get("phrase")))
+    return Text(
+        kind,
+        said,
+        [Line(line.name, as_written(line.value, when)) for line in wording.lines(kind, said)],
+        wording.cares(said),
+        cautions(said),
+        squares(said),
+        exact(said),
+        rest,
+        known.not_means if known and kind == "flash" else "",
+        added,
+    )
+
+
+def as_written(value: Value, when: Callable[[str], str]) -> Value:
+    """A place by the name that is signed, not by the one that this node's people know it under; a time with its day."""
+    if value.how == "time":
+        return Value("number", when(value.value))
+    how = "text" if value.how == "place" else value.how
+    items, labels = (tuple(as_written(one, when) for one in several) for several in (value.items, value.labels))
+    return replace(value, how=how, items=items, labels=labels)
+
+
+def exact(said: Json) -> str:
+    """JSON for people to compare: what nobody can see is escaped."""
+    plain = json.dumps(said, ensure_ascii=False, indent=2)
+    return "".join(one if one == "\n" or one.isprintable() else json.dumps(one)[1:-1] for one in plain)

@@ -1,0 +1,56 @@
+// A form is kept while somebody types, and what is hard to see in a text is said beside it. Without this file the form has a button for it.
+"use strict";
+(() => {
+  const form = document.querySelector("form.compose");
+  if (!form) return;
+  const saved = document.getElementById("saved");
+  let due = 0;
+  let asked = 0;
+  const told = new Set();
+
+  const tell = (notes) => {
+    for (const path of told) {
+      const place = form.querySelector(`[data-notices="${CSS.escape(path)}"]`);
+      if (place && !(path in notes)) place.replaceChildren();
+    }
+    told.clear();
+    for (const [path, lines] of Object.entries(notes)) {
+      const place = form.querySelector(`[data-notices="${CSS.escape(path)}"]`);
+      if (!place) continue;
+      told.add(path);
+      place.replaceChildren(...lines.map((line) => {
+        const one = document.createElement("p");
+        one.className = "care-note";
+        one.textContent = line;
+        return one;
+      }));
+    }
+  };
+  const save = async () => {
+    due = 0;
+    const mine = ++asked;
+    const answer = await fetch(form.dataset.saves, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+      credentials: "same-origin",
+      redirect: "manual",
+    }).catch(() => null);
+    if (mine !== asked) return;
+    if (!answer || !answer.ok) {
+      saved.textContent = saved.dataset.lost || "";
+      return;
+    }
+    const found = await answer.json();
+    saved.textContent = `${saved.dataset.words || ""} ${found.saved}`;
+    tell(found.notes);
+  };
+  form.addEventListener("input", () => {
+    clearTimeout(due);
+    due = setTimeout(save, 1000);
+  });
+  form.addEventListener("submit", () => {
+    clearTimeout(due);
+    asked += 1;
+  });
+  document.getElementById("troubles")?.focus();
+})();

@@ -1,0 +1,184 @@
+"""The console as its officers meet it: a real browser, two real nodes. ISSUE "The officer's shift"; FAULTS H1-H9."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from browser.chromium import browser, signed_in, watched
+from carriers.sides import Side, make_sides, process
+from ceasewire.carriers.control import call
+from ceasewire.console.pages import ROUTES
+from ceasewire.errors import LocalError
+from console.people import Person, person
+
+NASTY = (
+    "<script>document.title='owned'</script>",
+    "<img src=x onerror=\"document.title='owned'\">",
+    "\"><svg onload=document.title='owned'>",
+    "'-alert(1)-'",
+    "{{7*7}}{% raw %}",
+    "javascript:alert(1)",
+    "hid\u200dden, and P\u0430ris with a letter of another script",
+    "</bdi></td></table><h1>owned</h1>",
+    "<a href=http://evil.example/>x</a><link rel=stylesheet href=//evil.example/x.css>",
+)
+READY_SECONDS = 1.0
+
+
+@dataclass
+class World:
+    """Two nodes, served; their officers; a browser."""
+
+    sides: dict[str, Side]
+    people: dict[str, Person]
+    chromium: Browser
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    sides = make_sides(tmp_path_factory.mktemp("browser"), {"north": None, "south": None}, {"name": "line", "title": NASTY[0]})
+    with process(sides["north"].folder), process(sides["south"].folder), browser() as chromium:
+        for number, text in enumerate(NASTY):
+            body = {"types": ["A4"], "occurred_from": "2026-03-01T00:00:00Z", "place": text, "narrative": text, "accused": "south"}
+            tell(sides["north"], "notification", {**body, "sources": [{"class": "press", "text": text}]})
+            tell(sides["north"], "statement", {"title": text, "text": text})
+            tell(sides["south"], "reply", {"re": f"north/{2 * number}", "stance": "denied", "account": text}, wait=f"north/{2 * number}")
+        people = {slug: person(side, "administrator", f"Officer {slug}") for slug, side in sides.items()}
+        yield World(sides, people, chromium)
+
+
+def tell(side: Side, kind: str, body: dict[str, object], wait: str | None = None) -> dict[str, object]:
+    """Send a message as the command line does, once what it is about is here."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return dict(call(side.folder.control_path, {"op": "send", "kind": kind, "json": body}))
+        except LocalError:
+            if wait is None or time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def pages(who: Person) -> list[str]:
+    """The address of every page that can be read, made from the table."""
+    parts = {"log": "north", "index": "0", "kind": "notification", "secret": "0" * 43}
+    found = []
+    for route in ROUTES:
+        if route.method != "GET" or route.name in ("live", "home") or route.path.endswith(("/proof", "{number}")) or "{secret}" in route.path:
+            continue
+        path = route.path
+        for name, value in parts.items():
+            path = path.replace("{" + name + "}", value)
+        if "{" not in path:
+            found.append(f"{who.base}{path}")
+    return found
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "ps"])
+def test_axe_finds_nothing_wrong_on_any_page(world: World, language: str, dark: bool) -> None:
+    who = world.people["south"]
+    broken = {}
+    with signed_in(world.chromium, who, language=language, dark=dark) as context:
+        page, _ = watched(context, who.port)
+        page.goto(f"{who.base}/me", wait_until="commit")
+        page.wait_for_selector("#language")
+        page.select_option("#language", language)
+        page.select_option("#theme", "dark" if dark else "light")
+        page.click("form[action$='/me/preferences'] button")
+        page.wait_for_load_state("domcontentloaded")
+        for address in pages(who):
+            answer = page.goto(address, wait_until="domcontentloaded")
+            assert answer is not None
+            if "text/html" not in answer.headers.get("content-type", ""):
+                continue
+            assert page.evaluate("document.documentElement.dir") == ("rtl" if language == "ps" else "ltr"), address
+            found = Axe().run(page).response["violations"]
+            if found:
+                broken[address] = [(one["id"], [node["html"][:160] for node in one["nodes"][:3]]) for one in found]
+    assert not broken
+
+
+def test_h1_to_h9_nothing_that_a_person_wrote_is_run_or_asked_for(world: World) -> None:
+    for who in world.people.values():
+        with signed_in(world.chromium, who) as context:
+            page, wrong = watched(context, who.port)
+            for address in [*pages(who), *(f"{who.base}/{kind}/north/{index}" for kind in ("message", "case") for index in range(2 * len(NASTY)))]:
+                page.goto(address, wait_until="domcontentloaded")
+                assert "owned" not in page.title() or "script" in page.title()
+                assert page.locator("h1:text-is('owned')").count() == 0
+                assert page.locator("a[href^='javascript'], a[href*='evil.example'], link[href*='evil']").count() == 0
+            assert wrong == []
+
+
+@pytest.mark.parametrize("language", ["en", "ps"])
+def test_no_page_is_wider_than_a_telephone(world: World, language: str) -> None:
+    who = world.people["south"]
+    too_wide = []
+    with signed_in(world.chromium, who, language=language, wide=320, tall=640) as context:
+        page, _ = watched(context, who.port)
+        for address in pages(who):
+            page.goto(address, wait_until="domcontentloaded")
+            if page.evaluate("document.documentElement.scrollWidth") > 320:
+                too_wide.append(address)
+    assert too_wide == []
+
+
+def test_a_flash_wakes_an_armed_page_within_two_seconds_and_silencing_sends_nothing(world: World) -> None:
+    who, north = world.people["south"], world.sides["north"]
+    with signed_in(world.chromium, who) as context:
+        page, wrong = watched(context, who.port)
+        page.goto(f"{who.base}/inbox", wait_until="domcontentloaded")
+        assert page.locator("#alarm-bar").get_attribute("data-armed") == "no"
+        page.click("#arm")
+        page.wait_for_selector("#alarm-bar[data-armed=yes]")
+        began = time.monotonic()
+        ref = tell(north, "flash", {"phrase": "cease_now", "place": "Stone Bridge"})["ref"]
+        page.wait_for_function("() => Number(document.body.dataset.beeps || 0) > 0", timeout=10_000)
+        seconds = time.monotonic() - began
+        assert seconds < 2.0, seconds
+        banner = page.locator(f"[data-flash='{ref}']")
+        assert "Stone Bridge" in banner.inner_text()
+        size = call(world.sides["south"].folder.control_path, {"op": "status"})
+        banner.locator("[data-silence]").click()
+        beeps = page.evaluate("document.body.dataset.beeps")
+        page.wait_for_timeout(2500)
+        assert page.evaluate("document.body.dataset.beeps") == beeps, "it is silent"
+        again = call(world.sides["south"].folder.control_path, {"op": "status"})
+        assert own_size(size) == own_size(again), "silencing is nobody's word"
+        banner.locator("form button").click()
+        page.wait_for_load_state("domcontentloaded")
+        assert page.locator(f"[data-flash='{ref}']").count() == 0
+        assert own_size(call(world.sides["south"].folder.control_path, {"op": "status"})) == own_size(again) + 1
+        assert wrong == []
+    with signed_in(world.chromium, world.people["north"]) as context:
+        page, _ = watched(context, world.people["north"].port)
+        page.goto(f"{world.people['north'].base}/sent", wait_until="domcontentloaded")
+        page.wait_for_function("() => document.body.innerText.includes('read by an officer')", timeout=10_000)
+
+
+def own_size(status: dict[str, object]) -> int:
+    found = status.get("status", status)
+    assert isinstance(found, dict)
+    logs = found["logs"]
+    assert isinstance(logs, list)
+    return int(next(one["size"] for one in logs if one["log"] == found["log"]))
+
+
+def test_pages_work_without_script(world: World) -> None:
+    who = world.people["south"]
+    with signed_in(world.chromium, who, script=False) as context:
+        page = context.new_page()
+        page.goto(f"{who.base}/inbox")
+        page.click("a[href$='/sent']")
+        page.wait_for_url("**/sent")
+        page.goto(f"{who.base}/shift")
+        page.click("form[action$='/shift/start'] button")
+        page.wait_for_url("**/shift?said=*")
+        assert "You are on watch" in page.inner_text("main")
