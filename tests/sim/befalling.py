@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.world import World
 
 HOUR = 3600
+PUT_BACK = 0.4  # of those worlds without another loss, how many have a machine put back whole and started anew
 
 
 class Befalling:
@@ -27,6 +28,7 @@ class Befalling:
         self.images: dict[str, list[Image]] = defaultdict(list)
         self.seeds = 0
         self.twin: Machine | None = None
+        self.twin_of: Machine | None = None
         self.known_restored: set[str] = set()
 
     def plan(self) -> None:
@@ -39,10 +41,12 @@ class Befalling:
         self.often(draw.choice((0, 0.1, 0.5)), self.stick)
         self.often(0.4, self.keep)
         for machine in world.machines:
-            world.after(0, partial(self.heal, machine))
+            self.care(machine)
         if draw.random() < 0.45:
             when = draw.uniform(0.2, 0.8) * world.days * DAY
             world.after(when, draw.choice((self.restore, self.restore, self.lose, self.restore_whole, self.restore_whole, self.clone)))
+        elif world.boots.random() < PUT_BACK:
+            world.after(world.boots.uniform(0.3, 0.9) * world.days * DAY, self.restore_booting)
 
     def often(self, a_day: float, call: Callable[[], None]) -> None:
         """Let it happen so often a day."""
@@ -141,7 +145,9 @@ class Befalling:
         """A backup is made."""
         machine = self.any()
         if machine.up:
-            self.images[machine.label] = [*self.images[machine.label][-6:], machine.image()]
+            image = machine.image()
+            image.brought = next((data for slug, data in reversed(self.world.flown) if slug == machine.party.slug), b"")
+            self.images[machine.label] = [*self.images[machine.label][-6:], image]
 
     # --- Losses ---
 
@@ -163,6 +169,7 @@ class Befalling:
         self.world.checks.put_back(machine)
         self.world.lost.add(machine.node.own)
         self.world.lost_at = self.world.now
+        self.world.losers.add(machine.label)
 
     def lose(self) -> None:
         """A disk is lost, and a new one begins a log that follows the lost one."""
@@ -175,25 +182,39 @@ class Befalling:
         machine.forget()
         self.world.after(self.draw.uniform(1, 40) * HOUR, lambda: self.renew(machine))
 
+    def restore_booting(self) -> None:
+        """A whole machine is put back and started anew; and mostly somebody sits there and writes before any line was looked at. The bundle
+        that had come last when the backup was made may come once more."""
+        found = self._restored_whole(asks=True)
+        if found is None:
+            return
+        machine, image = found
+        if self.world.boots.random() < 0.8:
+            self.world.after(70 + self.world.boots.uniform(1, 1800), partial(self.world.write_once, machine))
+        if image.brought and machine.addressed and self.world.boots.random() < 0.7:
+            self.world.after(65, partial(self.read, machine.party.slug, image.brought))
+
     def restore_whole(self) -> None:
         """A whole machine is put back: store, pen and randomness. Its next start asks others first; or it is a snapshot that runs on and
         knows of nothing, and what it then signs is counted apart."""
+        self._restored_whole(asks=False)
+
+    def _restored_whole(self, *, asks: bool) -> tuple[Machine, Image] | None:
+        """Which machine it was and what was put back, if there was a backup; it always asks if `asks`."""
         machine = self.any()
         images = self.images[machine.label]
         if not images or not machine.up:
-            return
+            return None
         image = self.draw.choice(images)
         machine.let_go()
-        machine.put_store(image.tables)
-        machine.put_pen(image.pen)
-        machine.draw.setstate(image.draw)
-        asks = self.draw.random() < 0.6
-        machine.rebooted = asks
+        asks = asks or self.draw.random() < 0.6
+        machine.put_whole(image, boots=asks)
         self.known_restored.add(machine.label)
         self.after_loss(machine, "whole restores")
         self.world.checks.put_back_whole(machine, asks=asks)
         self.world.say(f"{machine.label} is put back whole{'' if asks else ' and does not know it'}")
         self.world.after(60, lambda: self.world.reopen(machine))
+        return machine, image
 
     def clone(self) -> None:
         """A machine runs twice, with the same keys, until somebody notices."""
@@ -202,7 +223,7 @@ class Befalling:
             return
         image = machine.image()
         twin = Machine(self.world, machine.party, f"{machine.label}-clone")
-        twin.clock, twin.addressed = machine.clock, False
+        twin.clock, twin.addressed, twin.further = machine.clock, False, machine.further
         twin.put_store(image.tables)
         twin.put_pen(image.pen)
         if self.draw.random() < 0.5:
@@ -210,10 +231,14 @@ class Befalling:
         self.world.checks.forked.add(machine.node.own)
         twin.open()
         self.world.machines.append(twin)
-        self.twin = twin
+        self.twin, self.twin_of = twin, machine
         self.world.counts["clones"] += 1
         self.world.say(f"{machine.label} runs twice")
         self.world.start_of(twin)
+
+    def care(self, machine: Machine) -> None:
+        """Somebody sits at the machine."""
+        self.world.after(0, partial(self.heal, machine))
 
     def heal(self, machine: Machine) -> None:
         """People look at their machine twice a day: one that is closed gets new keys, and of two alike the second is switched off. One that
@@ -225,7 +250,7 @@ class Befalling:
         """As people do."""
         if not machine.up or not machine.honest:
             return
-        if self.twin and machine.party is self.twin.party and (machine.stuck or self.twin.stuck):
+        if self.twin and machine is self.twin_of and (machine.stuck or self.twin.stuck):
             self.switch_off(self.twin)
             if not machine.stuck:
                 self.renew(machine)
@@ -265,6 +290,7 @@ class Befalling:
             return
         self.world.reopen(machine)
         if machine.up and machine.node.own != old:
+            self.images.pop(machine.label, None)  # a backup of before is another log's, and nobody's who knows what he does
             self.world.counts["successors"] += 1
             self.world.say(f"{machine.label} opens {self.world.name(machine.node.own)}")
 

@@ -5,6 +5,7 @@ Each is a list of changes for `standins.patched`: (owner, name, value).
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -13,18 +14,21 @@ from typing import Any
 from ceasewire.errors import PeerError
 from ceasewire.exchange.bundle import Contents
 from ceasewire.exchange.session import Span
-from ceasewire.node import convicting, exchange, taking
+from ceasewire.node import convicting, exchange, taking, withholding
 from ceasewire.node.around import Pending
+from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node
 from ceasewire.node.notes import NoteReader
 from ceasewire.node.openings import of_log
 from ceasewire.node.receipts import ToWrite
 from ceasewire.node.taking import Taking
 from ceasewire.pen import Pen
+from ceasewire.record import log
+from ceasewire.record.authority import InForce, _Fold
 from ceasewire.record.log import Held, admit
 from ceasewire.record.message import row
 from ceasewire.record.misconduct import Proof, Verdict
-from ceasewire.store.interface import Change
+from ceasewire.store.interface import Change, FreshKey, Store
 from ceasewire.tlog.checkpoint import Checkpoint
 from sim.standins import patched
 
@@ -217,13 +221,74 @@ def void_by_itself() -> Changes:
     return [(taking, "admit", wrong)]
 
 
+def boot_rule_skipped() -> Changes:
+    """A machine that was started anew signs at once."""
+    return [(Node, "unsure", property(lambda _: None))]
+
+
+def confirmed_by_an_older_word() -> Changes:
+    """After a start any bundle confirms the log, also one that was written before."""
+    original = Exchange._confirms
+
+    def confirms(self: Exchange, sender: int, contents: Contents) -> bool:
+        self._asked.setdefault(sender, deque(maxlen=16)).append(contents.echo)
+        return original(self, sender, contents)
+
+    return [(Exchange, "_confirms", confirms)]
+
+
+def releases_not_asked() -> Changes:
+    """A message stands whoever released it."""
+    return [(log, "released", lambda *_: None)]
+
+
+def revoked_goes_on() -> Changes:
+    """An officer who was revoked releases as before."""
+    original = _Fold.of
+
+    def of(self: _Fold, party: int) -> InForce:
+        revoked, self._revoked = self._revoked, {}
+        try:
+            return original(self, party)
+        finally:
+            self._revoked = revoked
+
+    return [(_Fold, "of", of)]
+
+
+def one_assent_is_enough() -> Changes:
+    """A charter is amended when one party assents."""
+
+    def completed(self: _Fold, base: bytes) -> bytes | None:
+        found = {named for known in (self._assents.get((party, base)) for party in self._signatories) if known for named in known.count()}
+        return min((named for named in found if (base, named) in self._changes), default=None)
+
+    return [(_Fold, "_completed", completed)]
+
+
+def withholding_not_attested() -> Changes:
+    """A guarantor says nothing of who withholds."""
+    return [(withholding, "claims", lambda _: iter(()))]
+
+
+def slow_is_withholding() -> Changes:
+    """A guarantor does not wait until a device has read twice, a day apart, what it was offered."""
+
+    def keys(store: Store, peer: int, _: int) -> tuple[FreshKey, FreshKey] | None:
+        known = store.fresh_keys(peer)
+        return (known[-1], known[-1]) if known else None
+
+    return [(withholding, "_keys", keys)]
+
+
 BUGS: dict[str, Callable[[], Changes]] = {
     one.__name__.replace("_", " "): one
     for one in (
         cosign_before_commit, skip_consistency, send_not_synced, pen_counter_ignored, pen_not_noted, replay_turns_back, gap_receipted,
         root_not_checked, cosigned_by_the_clock, receipts_not_written, rest_not_compared, seen_of_the_shelf, rolled_back_goes_on,
         counter_used_again, frozen_goes_on, quota_ignored, ahead_taken, wants_not_answered, proofs_believed,
-        void_by_itself,
+        void_by_itself, boot_rule_skipped, confirmed_by_an_older_word, releases_not_asked, revoked_goes_on,
+        one_assent_is_enough, withholding_not_attested, slow_is_withholding,
     )
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from ceasewire.record.values import Cosignature, Row
 from ceasewire.store.interface import Change
 from ceasewire.tlog.checkpoint import SignedCheckpoint
 from ceasewire.tlog.note import COSIGNATURE_ED25519
-from sim.setting import DAY, QUOTA
+from sim.setting import DAY
 
 if TYPE_CHECKING:
     from sim.machine import Machine
@@ -147,9 +147,11 @@ class Checks:
         for one in change.rows:
             if one.log == own:
                 self._own_row(machine, one, change)
+                self.world.agreed.own(machine, one)
             else:
                 self._their_row(machine, one)
             self._alike(machine, one)
+            self.world.agreed.taken(machine, one)
 
     def _own_row(self, machine: Machine, one: Row, change: Change) -> None:
         """I2, I12: what we write has seen what we hold and cosigned, and nothing more."""
@@ -189,7 +191,7 @@ class Checks:
         if self.bringing == one.log and one.index >= self.had[channel.party_of(machine.node.own), one.log]:
             taken = self.of[machine.label].taken
             taken[one.log, now // DAY] += 1
-            must(taken[one.log, now // DAY] <= QUOTA, "quota", f"{machine.label} took more of {one.log} than a day's")
+            must(taken[one.log, now // DAY] <= self.world.society.quota, "quota", f"{machine.label} took more of {one.log} than a day's")
 
     def _alike(self, machine: Machine, one: Row) -> None:
         """One message is one message everywhere, void for everyone or for nobody, and a `rest` stands once."""
@@ -199,7 +201,11 @@ class Checks:
                 known = self.entries[one.log, one.index] = one  # the first never left; if it did, two roots leave for one size
             must(known.leaf == one.leaf, "one history", f"{machine.label} holds another {one.log}/{one.index}")
         void = self.voids.setdefault(one.leaf, one.void)
-        must(void == one.void, "void alike", f"{machine.label} finds {one.log}/{one.index} {one.void}, others {void}")
+        must(
+            void == one.void or self.world.agreed.torn(),
+            "void alike",
+            f"{machine.label} finds {one.log}/{one.index} {one.void}, others {void}",
+        )
         if one.log in self.world.lying_logs:
             first = self.rests[one.log].setdefault(one.rest, one.index)
             must(first >= one.index or one.void is not None, "rest once", f"{machine.label}: {one.log}/{one.index} stands")

@@ -63,6 +63,11 @@ class LyingExchange(Exchange):
         found = super().spans(peer, covered)
         return [] if self.lie.shuns(self.node.channel.party(peer).slug) else found
 
+    def _open(self, data: bytes) -> tuple[int, Contents, bytes]:
+        """See Exchange."""
+        sender, contents, key_id = super()._open(data)
+        return sender, replace(contents, runs=[run for run in contents.runs if not self.lie.drops(run.log)]), key_id
+
 
 class LyingMachine(Machine):
     """A liar's machine."""
@@ -92,11 +97,12 @@ class Lie:
     kind = "liar"
     expected: tuple[str, ...] = ()
     parties = 2  # that it takes at the least
+    faces_heard = 1  # of how many of our machines somebody must have heard, before there is anything to find
 
     def __init__(self, world: World, machine: LyingMachine) -> None:
         self.world, self.draw, self.machine = world, world.draw, machine
         self.began = 0.0  # when
-        self.reached = False  # whether anybody took a bundle of ours since
+        self.heard: set[str] = set()  # those of our machines of which anybody honest took a bundle that was written since
         self.told = False  # whether the lie was told, and can reach others
         self.found: dict[str, set[str]] = defaultdict(set)  # honest machine -> kinds of proofs against us that it keeps
         machine.lie = self
@@ -135,6 +141,13 @@ class Lie:
         """Whether nothing of that party is taken."""
         return False
 
+    def drops(self, log: int) -> bool:
+        """Whether entries of a log are dropped unread."""
+        return False
+
+    def linger(self) -> None:
+        """What it takes, when faults have stopped, for others to say what we do."""
+
     # --- The verdict ---
 
     def judge(self, machine: Machine, proof: KeptProof) -> None:
@@ -152,7 +165,7 @@ class Lie:
         self.world.counts[f"told {self.kind}"] += self.told
         if not self.told or not self.expected:
             return
-        if not self.reached:
+        if len(self.heard) < self.faces_heard:
             self.world.counts["lies that reached nobody"] += 1
             return
         if self.world.lost_at > self.began and not any(self.found[machine.label] for machine in honest):
@@ -229,7 +242,7 @@ class Lie:
 class Equivocator(Lie):
     """Two machines with one key: one face for one party, another for the rest."""
 
-    kind, expected, parties = "equivocator", HISTORIES, 3
+    kind, expected, parties, faces_heard = "equivocator", HISTORIES, 3, 2
 
     def begin(self) -> bool:
         if not self.held_by_others():
@@ -246,7 +259,7 @@ class Equivocator(Lie):
         equal = self.draw.random() < 0.5
         for machine, count in ((self.machine, 1), (self.other, 1 if equal else 3)):
             texts = [("statement", {"text": f"{machine.label} {n}"}) for n in range(count)]
-            machine.act(lambda machine=machine, texts=texts: machine.node.send_many(texts))  # type: ignore[misc]
+            machine.act(lambda machine=machine, texts=texts: self.world.society.send(machine, texts))  # type: ignore[misc]
         self.world.start_of(self.other)
         return True
 
@@ -283,7 +296,7 @@ class Rewriter(Lie):
         self.machine.put_store(self.image.tables)
         self.machine.put_pen(self.image.pen)
         self.machine.open()
-        self.machine.act(lambda: self.machine.node.send_many([("statement", {"text": f"Never said {n}."}) for n in range(2)]))
+        self.machine.act(lambda: self.world.society.send(self.machine, [("statement", {"text": f"Never said {n}."}) for n in range(2)]))
         return True
 
 
@@ -388,9 +401,8 @@ class Flooder(Lie):
         clock = self.machine.clock()
         if clock % DAY > 20 * HOUR:
             return False
-        node = self.machine.node
         for start in range(0, len(texts), 10):
-            self.machine.act(lambda start=start: node.send_many(texts[start : start + 10]))  # type: ignore[misc]
+            self.machine.act(lambda start=start: self.world.society.send(self.machine, texts[start : start + 10]))  # type: ignore[misc]
         return True
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SECRET = bytes(range(32))  # of every pen's key file
 SLOTS = ((0, 512), (4096, 4608))  # of a pen's file, spec/keys.md
+ASKS_WITNESS = 0.3  # how many machines ask the witness too, after a start, whether their log is the newest
 POINTS = ("before", "after", "noted", "failed", "failed_kept", "late")
 """Where a process dies at a commit: before it; after it, before the pen's note; after the note, before anything leaves; the disk says that
 it failed, and it did; the disk says so, and all the same it will be there; or when all has left and the pen is not synced yet."""
@@ -73,11 +74,14 @@ class Clock:
 
 @dataclass
 class Image:
-    """A machine as it was: its store, its pen's file, and, of a whole machine, where its randomness stood."""
+    """A machine as it was: its store, its pen's file, and, of a whole machine, where its randomness stood and which start of it it was."""
 
     tables: Tables | bytes
     pen: bytes
     draw: tuple[Any, ...]
+    boot: int  # in which start of the machine it was made
+    confirmed_in: int  # what the folder's file `boot` said
+    brought: bytes = b""  # the bundle that had come to its address last
 
 
 class Disk:
@@ -132,8 +136,11 @@ class Machine:
         self.path.mkdir()
         self.process = 0  # how many there were
         self.up = self.gone = False
-        self.rebooted = False  # whether it was started since its log was last confirmed
+        self.boot = 0  # this start of the machine
+        self.confirmed_in = 0  # the one in which its log was last confirmed, as the folder's file `boot` says
+        self.asks_witness = world.boots.random() < ASKS_WITNESS
         self.addressed = True  # whether the party's address leads here
+        self.further = False  # whether it is a further device of its party, which has no address and calls the first one too
         self.fault: Fault | None = None
         self.dies_noted = False
         self.openings: dict[int, bytes] = {}
@@ -158,7 +165,7 @@ class Machine:
 
     def image(self) -> Image:
         """The machine as it is now. It must be between two acts."""
-        return Image(self._tables(), self.pen_path.read_bytes(), self.draw.getstate())
+        return Image(self._tables(), self.pen_path.read_bytes(), self.draw.getstate(), self.boot, self.confirmed_in)
 
     def _tables(self) -> Tables | bytes:
         if self.memory:
@@ -186,6 +193,15 @@ class Machine:
         """Put a pen's file in the place of this one. The machine is down."""
         self.pen_path.write_bytes(data)
 
+    def put_whole(self, image: Image, *, boots: bool) -> None:
+        """Put all of it back: its folder as it was, and the file `boot` in it. The machine `boots`; or its memory was saved too, and it
+        goes on in the start that it was in. The machine is down."""
+        self.put_store(image.tables)
+        self.put_pen(image.pen)
+        self.draw.setstate(image.draw)
+        self.confirmed_in = image.confirmed_in
+        self.boot = self.world.next_boot() if boots else image.boot
+
     # --- The process ---
 
     def open(self) -> None:
@@ -207,14 +223,14 @@ class Machine:
     def made_node(self, store: Store, pen: Pen, channel: Any, own: int) -> SimNode:
         """The node of this process."""
         SimNode.machine = self  # for what the constructor itself may commit
-        confirmed = self.confirmed if self.rebooted else None
+        confirmed = None if self.boot == self.confirmed_in else self.confirmed
         node = SimNode(store, pen, channel, own, clock=self.clock, random=self.draw.randbytes, confirmed=confirmed)
         node.machine = self
         return node
 
     def confirmed(self) -> None:
         """The log is the newest there is: that holds until the machine is started again."""
-        self.rebooted = False
+        self.confirmed_in = self.boot
         self.world.counts["confirmed"] += 1
 
     def made_exchange(self) -> Exchange:
@@ -242,19 +258,20 @@ class Machine:
         self.openings, self.gone = memory.openings(), True
         memory.restore(Tables())
 
-    def begin_later(self, seeds: Seeds, old: int, sealing: list[bytes]) -> None:
-        """As renewal.rotate, and on an empty disk as renewal.add_device: a log that follows `old`. Raises Crash."""
+    def begin_later(self, seeds: Seeds, old: int | None, sealing: list[bytes]) -> None:
+        """As renewal.rotate, and on an empty disk as renewal.add_device: a log that follows `old`, or that of a further device. Raises
+        Crash."""
         self.inner = inner = self._store()
         store = cast(Store, Disk(self, inner))
         files = {**self.openings, **store.openings()}
         channel = Channel(self.world.made.signed, [opening_of(data) for data in files.values()])
-        opening, file = self._opening(channel, seeds, old, store.states().get(old))
+        opening, file = self._opening(channel, seeds, old, None if old is None else store.states().get(old))
         following = self.path / "pen.next"
         following.unlink(missing_ok=True)
         self.new_pen(following, seeds)
         pen = Pen.open(following, SECRET)
         self.synced = following.read_bytes()
-        asks, self.rebooted = self.rebooted, False  # nobody else can have signed with keys that were not there
+        asks, self.confirmed_in = self.confirmed_in, self.boot  # nobody else can have signed with keys that were not there
         try:
             self.dies_noted = False
             self.node = self.made_node(store, pen, channel.with_openings([opening]), opening.number)
@@ -262,15 +279,16 @@ class Machine:
             pen.sync()
         finally:
             pen.close()
-            self.rebooted = asks and store.meta(PEN) != Pen.identity(following)
+            if store.meta(PEN) != Pen.identity(following):
+                self.confirmed_in = asks
             self.gone = self.gone and store.meta(OWN) is None
             if not self.memory:
                 inner.close()
 
-    def _opening(self, channel: Channel, seeds: Seeds, old: int, state: LogState | None) -> tuple[Opening, bytes]:
-        """The opening of a log that follows `old`, of which `state` is here; and its file, signed."""
+    def _opening(self, channel: Channel, seeds: Seeds, old: int | None, state: LogState | None) -> tuple[Opening, bytes]:
+        """The opening of a log that follows `old` (None: of a further device), of which `state` is here; and its file, signed."""
         size, root = (state.size, state.frontier.root()) if state and state.size else (0, EMPTY_ROOT)
-        opening = Opening(channel.channel_id, channel.party_of(old), public_keys(seeds), old, size, root)
+        opening = Opening(channel.channel_id, channel.position(self.party.slug) or 0, public_keys(seeds), old, size, root)
         recovery = [self.party.signers["recovery", algorithm] for algorithm in ALGORITHMS]
         file = sign_opening(opening, 0, [*recovery, *log_signers(seeds)])
         return open_opening(file, channel.channel_id, channel.charter.parties), file
@@ -327,7 +345,7 @@ class Machine:
     def power_cut(self) -> None:
         """The power goes, and with it what was not synced, or some of it."""
         self.let_go()
-        self.rebooted = True
+        self.boot = self.world.next_boot()
         if self.memory:
             self.memory.power_cut(self.world.draw.choice((0, 0.5, 1)))
             self.world.checks.turned_back(self)

@@ -105,6 +105,9 @@ class MemoryStore:
         """See Store."""
         self._synced, self._unsynced = None, []
 
+    def make_room(self) -> None:
+        """See Store."""
+
     def commit(self, change: Change) -> int:
         """See Store."""
         self._check(change.rows)
@@ -248,10 +251,10 @@ class MemoryStore:
             if (kinds is None or row.kind in kinds) and (since is None or row.time >= since):
                 yield row
 
-    def governing(self) -> list[Row]:
+    def governing(self, *, void: bool = False) -> list[Row]:
         """See Store."""
         every = (row for _, one in sorted(self.tables.logs.items()) for row in one.rows)
-        return [row for row in every if row.kind in GOVERNING and row.void is None]
+        return [row for row in every if row.kind in GOVERNING and (void or row.void is None)]
 
     def hashes(self, log: int, level: int, start: int, count: int) -> list[bytes]:
         """See Store."""
@@ -264,10 +267,10 @@ class MemoryStore:
             raise LocalError("store.damaged", f"log {log} lacks hashes of level {level} between {start} and {start + count}")
         return found
 
-    def rests(self, log: int, rests: Collection[bytes]) -> dict[bytes, int]:
+    def rests(self, log: int, rests: Collection[bytes], below: int | None = None) -> dict[bytes, int]:
         """See Store."""
         known = self._peek(log).rests
-        return {rest: known[rest] for rest in rests if rest in known}
+        return {rest: known[rest] for rest in rests if rest in known and (below is None or known[rest] < below)}
 
     def checkpoint(self, log: int, size: int) -> KeptCheckpoint | None:
         """See Store."""

@@ -60,12 +60,12 @@ class Officer:
 
     def write(self) -> None:
         """Send one message or a few, and let the simulator know what the node said it had."""
-        machine, node = self.machine, self.machine.node
+        machine = self.machine
         drafts = [self.draft() for _ in range(self.draw.choice((1, 1, 1, 1, 2, 4)))]
         try:
-            sent = machine.act(lambda: node.send_many(drafts))
+            sent = machine.act(lambda: machine.world.society.send(machine, drafts))
         except LocalError as error:
-            if error.code not in REFUSED_TO_US:
+            if error.code not in REFUSED_TO_US and error.code not in machine.world.society.may_refuse(machine):
                 raise
             machine.world.say(f"{machine.label} is refused a message: {error.code}")
             return

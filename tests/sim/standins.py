@@ -20,6 +20,7 @@ from ceasewire.errors import PeerError
 from ceasewire.exchange import seal
 from ceasewire.exchange.bundle import HEADER_BYTES
 from ceasewire.tlog import ed25519, mldsa
+from ceasewire.tlog.checkpoint import SignedCheckpoint
 
 _REMEMBERED = 4096
 
@@ -101,12 +102,21 @@ class Plains:
     def __init__(self) -> None:
         self._seal = seal.seal
         self._known: dict[bytes, bytes] = {}
+        self._by: dict[bytes, str] = {}
 
     def seal(self, public: bytes, info: bytes, plain: bytes) -> bytes:
         """As exchange.seal.seal; what it was given is remembered."""
         sealed: bytes = self._seal(public, info, plain)
         self._known[sealed[:64]] = plain
         return sealed
+
+    def sent(self, bundle: bytes, label: str) -> None:
+        """Remember that a liar's machine wrote a bundle."""
+        self._by[bundle[HEADER_BYTES : HEADER_BYTES + 64]] = label
+
+    def by(self, bundle: bytes) -> str | None:
+        """Which of a liar's machines wrote a bundle since it lies, if one did."""
+        return self._by.get(bundle[HEADER_BYTES : HEADER_BYTES + 64])
 
     def within(self, bundle: bytes) -> bytes:
         """What was sealed into a bundle that was made not long ago."""
@@ -117,7 +127,8 @@ class Plains:
 
 @contextmanager
 def cryptography(*, real: bool) -> Iterator[Plains]:
-    """The block's cryptography: the real one, or the stand-ins. Verifying is remembered in both, being a function of its arguments."""
+    """The block's cryptography: the real one, or the stand-ins. Verifying and the reading of
+    checkpoints are remembered in both, being functions of their arguments."""
     stand_ins = [
         (pen, "MLDSA44PrivateKey", StandInKey),
         (folder, "MLDSA44PrivateKey", StandInKey),
@@ -128,8 +139,11 @@ def cryptography(*, real: bool) -> Iterator[Plains]:
         (seal, "public_key", _public_key),
         (seal, "check_public_key", _check_public_key),
     ]
-    remembered = lru_cache(maxsize=_REMEMBERED)(ed25519.verify)
-    with patched(*([] if real else stand_ins), (ed25519, "verify", remembered)):
+    remembered = [
+        (ed25519, "verify", lru_cache(maxsize=_REMEMBERED)(ed25519.verify)),
+        (SignedCheckpoint, "parse", staticmethod(lru_cache(maxsize=_REMEMBERED)(SignedCheckpoint.parse))),
+    ]
+    with patched(*([] if real else stand_ins), *remembered):
         plains = Plains()
         with patched((seal, "seal", plains.seal)):
             yield plains

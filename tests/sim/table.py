@@ -34,9 +34,12 @@ def table(found: Iterable[Outcome]) -> str:
         counts += one.counts
         liars[one.liar or "nobody"] += 1
     lines = [f"{seeds:>9,}  seeds", f"{years:>9,.1f}  node-years"]
-    lines += [f"{number:>9,}  {name}" for name, number in sorted(counts.items()) if not name.startswith(("told ", "convicted "))]
+    lines += [
+        f"{number:>9,}  {name}" for name, number in sorted(counts.items()) if not name.startswith(("told ", "convicted ", "attested "))
+    ]
     for kind, number in sorted(liars.items()):
-        told, convicted = counts[f"told {kind}"], counts[f"convicted {kind}"]
-        lines.append(f"{number:>9,}  liars: {kind}: {told} told it, {convicted} convicted at every honest node" if kind != "nobody" else "")
+        told, convicted, attested = (counts[f"{what} {kind}"] for what in ("told", "convicted", "attested"))
+        came = f"{attested} attested" if attested else f"{convicted} convicted at every honest node"
+        lines.append(f"{number:>9,}  liars: {kind}: {told} told it, {came}" if kind != "nobody" else "")
     lines.append("each of them held: no message lost, no fork by an honest node, nobody wrongly convicted, no liar missed")
     return "\n".join(line for line in lines if line)

@@ -29,12 +29,19 @@ FOUND: dict[str, int] = {
     "seen of the shelf": 0,
     "rolled back goes on": 9,
     "counter used again": 1,
-    "frozen goes on": 11,
+    "frozen goes on": 4,
     "quota ignored": 8,
     "ahead taken": 0,
     "wants not answered": 4,
     "proofs believed": 16,
     "void by itself": 0,
+    "boot rule skipped": 96,
+    "confirmed by an older word": 108,
+    "releases not asked": 8,
+    "revoked goes on": 7,
+    "one assent is enough": 0,
+    "withholding not attested": 131,
+    "slow is withholding": 5,
 }
 
 

@@ -14,7 +14,7 @@ from sim.world import Failed, planned, run
 
 SEEDS, BLOCKS = 300, 20
 SWEPT = 3_000
-KINDS_OF_LIARS = 12
+KINDS_OF_LIARS = 15
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -38,11 +39,25 @@ class Tower:
         """As carriers.witnesses after a line check: each log of the machine's device is submitted, and what comes back is kept."""
         if not machine.up or machine.stuck:
             return
-        for log in witnessing.own_logs(machine.node):
+        self._show(machine, witnessing.own_logs(machine.node))
+
+    def _show(self, machine: Machine, logs: Sequence[int]) -> None:
+        for log in logs:
             try:
                 self._submit(machine, log, None)
             except PeerError as error:
                 self.world.say(f"{machine.label} gets no cosignature of the witness: {error.code}")
+
+    def asked(self, machine: Machine) -> None:
+        """As carriers.witnesses after a start of the machine: is our log the newest?"""
+        if machine.up and not machine.stuck and machine.node.unsure:
+            self.world.counts["asked the witness after a start"] += 1
+            self._show(machine, witnessing.due(machine.node, BY, None))
+
+    def knows(self, log: int) -> int:
+        """How much of a log it has cosigned."""
+        channels = [machine.node.channel for machine in self.world.machines]
+        return max((self.known.get(channel.logs[log].origin, NOTHING)[0] for channel in channels if log in channel.logs), default=0)
 
     def _submit(self, machine: Machine, log: int, old: int | None) -> None:
         node = machine.node

@@ -27,14 +27,17 @@ from ceasewire.record.opening import position_of
 from ceasewire.store.interface import KeptProof
 from helpers import START, TestChannel
 from node.pair import MEMORY
+from sim.agreed import Agreed
 from sim.befalling import Befalling
 from sim.checks import Checks, Violated, must
 from sim.liars import LIES, Lie, LyingMachine
 from sim.machine import Crash, Machine
 from sim.officers import Officer
 from sim.setting import DAY, PARTIES, channel_of
+from sim.society import Society
 from sim.standins import Plains, cryptography
 from sim.tower import KEY, Tower
+from sim.withholders import instead
 
 HOUR = 3600
 LOOK_SECONDS = 6 * HOUR  # how often the schedule of line checks is looked at
@@ -106,19 +109,27 @@ class World:
         self.liar: Lie | None = None
         self.lost: set[int] = set()  # logs whose own store was put back or lost
         self.lost_at = 0.0  # when
+        self.losers: set[str] = set()  # the machines that it befell
         self.calls: list[tuple[float, int, Callable[[], None]]] = []
         self.number = 0
         self.flown: list[tuple[str, bytes]] = []
         self.ending = False
+        self.boots = random.Random(f"boots/{seed}")  # apart, as all that came later, so that seeds without it are the runs that they were
+        self.booted = 0
         draw = self.draw
-        self.made: TestChannel = channel_of(draw.choice(PARTIES), real, KEY)
+        self.society = Society(self, calm=calm)
+        self.made: TestChannel = channel_of(draw.choice(PARTIES), real, KEY, self.society.officers)
+        self.society.start()
         self.days = draw.choice((6, 8, 10, 14, 20))
         bad = draw.choice((0.0, 0.0, 0.05, 0.2, 0.5))
         self.network = Network(bad, bad / 2, draw.choice((0, 0.1, 0.3)), draw.choice((0, 0.05, 0.3)), draw.choice((1, 30, 3 * HOUR)))
         self.checks = Checks(self)
+        self.agreed = Agreed(self)
         self.tower = Tower(self)
         lie = draw.choice([one for one in LIES if one.parties <= len(self.made.parties)]) if draw.random() < LYING and not calm else None
         lying = draw.choice([slug for slug, party in self.made.parties.items() if party.role == "party"]) if lie else ""
+        guarantor = any(party.role == "guarantor" for party in self.made.parties.values())
+        lie = instead(lie, self.society.draw, officers=self.society.officers, guarantor=guarantor)
         kinds = {slug: LyingMachine if slug == lying else Machine for slug in self.made.parties}
         self.machines = [kinds[slug](self, party, slug, honest=slug != lying) for slug, party in self.made.parties.items()]
         for machine in self.machines:
@@ -182,6 +193,7 @@ class World:
             self.start_of(machine)
         if not self.calm:
             self.befalling.plan()
+            self.society.plan()
         if self.liar:
             self.liar.plan()
 
@@ -191,21 +203,28 @@ class World:
         writing, calling = draw.uniform(8, 30) * HOUR, draw.uniform(10, 36) * HOUR
         self.after(draw.uniform(0, HOUR), lambda: self.write(machine, writing))
         self.after(60, lambda: self.look(machine))
-        for other in self.made.parties:
-            if other != machine.party.slug:
-                self.after(draw.uniform(0, calling), self.calling(machine, other, calling))
+        for other in self.called_by(machine):
+            self.after(draw.uniform(0, calling), self.calling(machine, other, calling))
+
+    def called_by(self, machine: Machine) -> list[str]:
+        """The parties that a machine calls: all others, and a further device its own party's first one too."""
+        return [slug for slug in self.made.parties if slug != machine.party.slug or machine.further]
 
     # --- What people and clocks do ---
 
     def write(self, machine: Machine, mean: float) -> None:
         """An officer writes, and does so again after a while; the line carries it soon."""
         self.after(self.draw.expovariate(1 / mean), lambda: self.write(machine, mean))
+        self.write_once(machine)
+
+    def write_once(self, machine: Machine) -> None:
+        """An officer writes; the line carries it soon."""
         if machine.up and not machine.stuck:
             before = self.counts["messages"]
             Officer(machine).write()
             self.counts["messages"] = before + 1
-            for other in self.made.parties:
-                if other != machine.party.slug and self.draw.random() < 0.7:
+            for other in self.called_by(machine):
+                if self.draw.random() < 0.7:
                     self.after(self.draw.uniform(1, 60), partial(self.call, machine, other))
 
     def look(self, machine: Machine) -> None:
@@ -277,13 +296,18 @@ class World:
         must(fine, "no error but those expected", f"{machine.label}: {error.code} {error.detail}")
 
     def refused(self, machine: Machine, peer: int, process: int, code: str) -> None:
-        """The other side refused the bundle: if a sealing key is gone, the next goes to the standing one."""
+        """The other side refused the bundle: if a sealing key is gone, the next goes to the standing one; if it does not know the log, the
+        next introduces it."""
+        if code == "log.unknown" and machine.up and machine.process == process:
+            machine.act(lambda: machine.exchange.introduce(peer))
         if code == "bundle.key_gone" and machine.up and machine.process == process:
             machine.act(lambda: machine.exchange.forget_fresh_key(peer))
 
     def leave(self, machine: Machine, data: bytes) -> None:
         """A bundle goes to the network."""
         self.counts["bundles"] += 1
+        if self.liar and self.liar.told and not machine.honest:
+            self.plains.sent(data, machine.label)
         if machine.honest:
             self.checks.leaves(machine, self.plains.within(data))
 
@@ -348,8 +372,8 @@ class World:
             self.checks.bringing = int.from_bytes(plain[:4], "big")
         try:
             found = machine.act(call)
-            if self.liar and self.liar.told and self.checks.bringing in self.lying_logs:
-                self.liar.reached = True
+            if self.liar and data is not None and machine.honest and (label := self.plains.by(data)):
+                self.liar.heard.add(label)
             return found
         finally:
             self.checks.bringing = None
@@ -368,6 +392,13 @@ class World:
                 machine.open()
                 self.say(f"{machine.label} starts{' and is closed' if machine.stuck else ''}")
                 self.checks.held(machine)
+                if machine.asks_witness and machine.node.unsure:
+                    self.after(5, partial(self.tower.asked, machine))
+
+    def next_boot(self) -> int:
+        """The id that the kernel draws at a start of a machine."""
+        self.booted += 1
+        return self.booted
 
     # --- Misconduct ---
 
@@ -393,6 +424,8 @@ class World:
         self.settle()
         self.befalling.put_right()
         self.settle()
+        if self.liar:
+            self.liar.linger()
         self.now += DAY
         honest = [machine for machine in self.machines if machine.honest]
         for machine in honest:
@@ -407,6 +440,7 @@ class World:
         self.settle()  # by which what was found out is in the record
         self.checks.whole(honest)
         self.checks.shown(honest)
+        self.agreed.alike(honest)
         if self.liar:
             self.liar.convicted(honest)
 
@@ -422,10 +456,9 @@ class World:
         """Everyone calls everyone, and has time to answer; whether anybody wrote something by himself."""
         before = self.written()
         for machine in self.machines:
-            for slug in self.made.parties:
-                if slug != machine.party.slug:
-                    self.after(1, partial(self.call, machine, slug))
-                    self.drain()
+            for slug in self.called_by(machine):
+                self.after(1, partial(self.call, machine, slug))
+                self.drain()
         return self.written() != before
 
     def written(self) -> dict[str, int]:

@@ -218,7 +218,9 @@ class Line:
 
     def _forgot_key(self, error: CeasewireError) -> bool:
         """Whether it may go better now: a sealing key of theirs is gone, so seal to the standing one; or one of ours, and our next bundle
-        tells them so."""
+        tells them so; or they do not know our log, and it is introduced."""
+        if "log.unknown" in (error.code, error.detail) and isinstance(error, LocalError):
+            return self.hub.exchange.introduce(self.peer)
         if "bundle.key_gone" not in (error.code, error.detail):
             return False
         if isinstance(error, LocalError):

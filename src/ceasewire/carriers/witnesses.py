@@ -201,7 +201,6 @@ class Witnesses:
                     checked, due = await self._hub.run(self._due, submitter)
                     if due:
                         await _show_all(submitter, due)
-                        await self._hub.run(self._check_sure)
                         submitter.shown |= dict.fromkeys(due, checked)
                         submitter.well()
                     await news.wait()
@@ -225,11 +224,6 @@ class Witnesses:
                 return
             if await self._hub.run(self._own.newest) != checked:
                 return
-
-    def _check_sure(self) -> None:
-        """After a restart a witness may cosign with a clock behind ours, which confirms nothing: it is asked again, but not at once."""
-        if self._hub.node.unsure:
-            raise LocalError(self._hub.node.unsure)
 
     def _due(self, submitter: Submitter) -> tuple[int, list[int]]:
         """The index of our last line check, and our logs that the witness is to be shown. One whose clock is behind ours has not cosigned

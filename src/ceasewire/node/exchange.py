@@ -84,6 +84,7 @@ class Exchange:
         self._askers: dict[int, Opening] = {}  # by log: of the inquiries that are not answered yet
         self._heard: dict[int, bytes] = {}  # log -> SHA-256 of the newest bundle taken of it
         self._covered: Mapping[int, int] = {}  # while our own log is unsure: log -> how much of ours it had cosigned when we started
+        self._strange: set[int] = set()  # peers that no longer know our later log: they were put back to before they heard of it
         self._asked: dict[int, deque[bytes]] = {}  # log -> SHA-256 of the newest bundles to it, while our own log is unsure
         self.breathe: Callable[[], None] = _go_on  # called often in long work, where other work of the node may come between
         self.on_flash: list[Callable[[str], None]] = []  # called with the ref of each flash of another log, taken or held
@@ -116,9 +117,9 @@ class Exchange:
         if node.own not in node.channel.openings or (covered or {}).get(node.own):
             return False
         known = node.store.peers().get(peer)
-        if known is not None and node.own in known.heads:
+        if known is not None and node.own in known.heads and peer not in self._strange:
             return False  # a bundle of its own may have been for a log before this one
-        return bool(known and known.spoke and known.heads) or not node.store.covered(node.own).get(peer)
+        return peer in self._strange or bool(known and known.spoke and known.heads) or not node.store.covered(node.own).get(peer)
 
     def compose(self, peer: int, *, echo: bytes = b"", covered: Mapping[int, int] | None = None) -> Composed:
         """The next bundle for a peer. `echo` is SHA-256 of the bundle it answers (by default the newest that was taken of that peer);
@@ -283,6 +284,7 @@ class Exchange:
                 if node.unsure and self._confirms(sender, contents):
                     node.confirm("peer")
                 committed = work.commit()
+            self._strange.discard(sender)
             self._heard[sender] = hashlib.sha256(data).digest()
             self._ring(work)
             if work.received.messages or work.change.openings or any(state.frozen for state in work.change.states):
@@ -450,6 +452,14 @@ class Exchange:
             known = node.store.peers().get(peer)
             if known and known.sealing_key:
                 node.commit(Change(peers=[replace(known, sealing_id=None, sealing_key=None)]))
+
+    def introduce(self, peer: int) -> bool:
+        """The peer says that it does not know our log, of which it had told before: the next bundle leads with the opening. Whether that may
+        help: not for a log of the charter, which everybody knows."""
+        if self.node.own not in self.node.channel.openings:
+            return False
+        self._strange.add(peer)
+        return True
 
     def write_files(self, name: str) -> tuple[bytes, int]:
         """`write_file` to every log that a name addresses, in a row. Raises LocalError usage."""

@@ -146,7 +146,9 @@ def _entries(node: Node, peer: Peer, asked: int) -> Iterator[Claim]:
     size, since = beyond
     if any(run.log == log for run in store.shelved(data=False)) or any(r.log == log and r.time >= since for r in store.refused(data=False)):
         return
-    if any(c.by == node.own and c.time > since for c in store.cosigned_since(log, 0)):
+    ours = [c for c in store.cosigned_since(log, 0) if c.by in {node.own, *node.channel.before(node.own)}]
+    before = max((c.size for c in ours if c.time <= since), default=0)  # a later log of ours says again what the one before it had said
+    if any(c.size > before for c in ours if c.time > since):
         return
     yield Claim(log, ENTRIES, log, size, since, peer.spoke)
 

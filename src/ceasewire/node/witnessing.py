@@ -29,7 +29,6 @@ class Submission:
     by: int
     head: Head
     body: bytes
-    asked: int
 
 
 def own_logs(node: Node) -> list[int]:
@@ -39,7 +38,7 @@ def own_logs(node: Node) -> list[int]:
 
 def due(node: Node, by: int, checked: tuple[int, int] | None) -> list[int]:
     """Those of our logs that a witness has not cosigned since our last line check, `checked` (index, time in POSIX seconds)."""
-    if node.unsure and node.store.newest_checkpoint(node.own):  # a witness can say that there is nothing newer
+    if node.unsure and node.store.newest_checkpoint(node.own):  # a witness that knows more of it says so, and the log closes
         return [node.own]
     if checked is None:
         return []
@@ -66,7 +65,7 @@ def submission(node: Node, log: int, by: int, old: int | None = None) -> Submiss
     head = Head(checkpoint.origin, checkpoint.size, checkpoint.root)
     own = SignedCheckpoint.parse(checkpoint.text().encode() + b"\n" + kept.lines).lines
     path = merkle.consistency_path(node.node_reader(log), known, kept.size)
-    return Submission(log, by, head, Request(known, tuple(path), head, own).encode(), node.now())
+    return Submission(log, by, head, Request(known, tuple(path), head, own).encode())
 
 
 def keep(node: Node, submission: Submission, body: bytes) -> None:
@@ -85,10 +84,6 @@ def keep(node: Node, submission: Submission, body: bytes) -> None:
         fresh = Cosigned(node.store, change).add(one)
         if fresh:
             node.commit(change)
-        newest = node.store.newest_checkpoint(node.own)
-        sure = submission.log == node.own and newest is not None and newest.size == one.size
-    if sure and time >= submission.asked:  # said after we asked: as of then nothing newer of ours was about
-        node.confirm("witness")
     if fresh:
         node.changed()
 
