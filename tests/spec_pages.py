@@ -484,7 +484,7 @@ def silence_example(v: Vectors) -> str:
     }
     chunk = proof.stretches[0].chunks[0]
     first = {"*": "an entry", "0.0": "kind: statement", "0.1": "seconds after time 0", "0.2": "growth", "0.3": "body-root"}
-    return code(*annotated(proof.encode(), labels), "", "the chunk of the first stretch:", *annotated(chunk, first))
+    return code(*annotated(proof.encode(), labels), "", "the chunk of the first stretch:", *annotated(bytes(chunk), first))
 
 
 def withholding_example(v: Vectors) -> str:

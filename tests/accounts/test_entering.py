@@ -11,12 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from accounts.authenticator import totp_code
 from accounts.conftest import HERE, NOW, PASSWORD, Team
 from accounts.test_links import code_of
 from ceasewire import limits
-from ceasewire.accounts import Client, totp
+from ceasewire.accounts import Client, schema, totp
 from ceasewire.accounts.passwords import prepared, tried
 from ceasewire.errors import LocalError
 from ceasewire.tlog import ed25519
@@ -146,9 +147,16 @@ def test_the_release_key_is_given_within_a_confirmation_and_outlives_a_new_passw
     assert ed25519.verify(public, signer.sign(b"said"), b"said")
     assert code_of(accounts.release_key, team.kestrel.id, PASSWORD + "x", NOW) == "account.wrong"
     assert code_of(accounts.change_password, team.kestrel.id, PASSWORD, team.code(), "too short", NOW) == "account.password"
+    other, _ = accounts.redeem(accounts.sign_in_link(team.kestrel.account, None, NOW), NOW, HERE)
+    with accounts._db.reading() as connection:
+        who, old = accounts._tried_on(connection, "kestrel")
     accounts.change_password(team.kestrel.id, PASSWORD, team.code(NOW + 30), "another sentence of nobody", NOW + 30)
     again = accounts.release_key(team.kestrel.id, "another sentence of nobody", NOW + 40)
     assert again.private_bytes_raw() == signer.private_bytes_raw()
+    assert accounts.session(other, NOW + 40) is None, "whoever else was signed in is out"
+    assert accounts.session(team.kestrel_token, NOW + 40) is not None
+    with accounts._db.writing() as connection:
+        assert not accounts._right(connection, who, old, NOW // 30 + 9), "an old password that was being tried meanwhile"
     assert accounts.officer(team.kestrel.account) == half
     assert code_of(accounts.release_key, team.kestrel.id, PASSWORD, NOW + 40) == "account.wrong"
     assert code_of(accounts.sign_in, "Kestrel", "another sentence of nobody", team.code(NOW + 90), NOW + 90, HERE) is None
@@ -186,6 +194,13 @@ def test_another_phone_leaves_the_release_key_as_it_was(team: Team) -> None:
     assert code_of(accounts.release_key, came.id, PASSWORD, later) == "account.fresh", "a link is no confirmation"
     accounts.renew_totp(came.id, PASSWORD, later)
     assert code_of(accounts.renew_totp, came.id, PASSWORD, later + limits.SIGN_IN_LINK_SECONDS) == "account.fresh"
+
+
+def test_what_is_sealed_for_one_person_opens_for_no_other(team: Team) -> None:
+    """Whoever can write the file puts Kestrel's row in Heron's place, and knows Kestrel's password."""
+    with team.accounts._db.writing() as connection:
+        connection.execute(update(schema.password).values(account=team.heron.account))
+    assert code_of(team.accounts.sign_in, "Heron", PASSWORD, team.code(), NOW, HERE) == "account.wrong"
 
 
 def test_a_credential_is_added_only_in_a_fresh_session(team: Team) -> None:

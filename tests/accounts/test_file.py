@@ -123,6 +123,16 @@ def test_two_processes_lose_nothing_of_each_other(team: Team, count: int) -> Non
     assert found == sorted(f"{prefix} {number}" for prefix in ("one", "two", "ours") for number in range(count))
 
 
+def test_only_one_process_writes_at_a_time(team: Team) -> None:
+    handle = os.open(team.path.with_suffix(".lock"), os.O_RDWR)
+    try:
+        with team.accounts._db.writing(), pytest.raises(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(handle)
+
+
 def test_an_import_that_holds_the_folder_keeps_nobody_out(team: Team) -> None:
     handle = os.open(team.path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -182,6 +182,18 @@ def test_a_stolen_device_is_slowed_in_its_own_lane(team: Team) -> None:
     assert code_of(accounts.sign_in, "Kestrel", "x", "000000", NOW, thief) == "account.wrong", "a stranger's lane now"
 
 
+def test_who_signs_in_as_a_stranger_makes_no_room_for_others_guesses(team: Team) -> None:
+    """Else an enemy would wait for the commander to sign in, and begin anew."""
+    accounts = team.accounts
+    slowed = lanes.of_strangers(accounts._secret, "kestrel", Client("192.0.2.1"))
+    with accounts._db.writing() as connection:
+        for _ in range(4):
+            lanes.enter(connection, slowed, NOW)
+    accounts.sign_in("Kestrel", PASSWORD, team.code(), NOW, Client("192.0.2.1"))
+    with accounts._db.writing() as connection:
+        assert [wait(connection, slowed, NOW) for _ in range(2)] == [0, 1]
+
+
 def test_names_that_nobody_has_are_slowed_alike(team: Team) -> None:
     with team.accounts._db.writing() as connection:
         secret = team.accounts._secret

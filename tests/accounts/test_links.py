@@ -54,7 +54,9 @@ def test_only_an_administrator_invites_and_only_while_one(team: Team) -> None:
     assert code_of(accounts.redeem, link.secret, NOW, HERE) == "account.link", "whoever invited is no administrator any more"
 
 
-@pytest.mark.parametrize("name", ["Kestrel", " kestrel ", "KESTREL", "", "a" * 101, "Kes\u200btrel", "Kestrel\u202e", "\ud800", "a\nb\0"])
+@pytest.mark.parametrize(
+    "name", ["Kestrel", " kestrel ", "KESTREL", "", "a" * 101, "Kes\u200btrel", "Wr\u200ben", "Kestrel\u202e", "\ud800", "a\nb\0"]
+)
 def test_names_that_cannot_be(team: Team, name: str) -> None:
     link = team.accounts.invite("reader", None, team.kestrel.account, NOW)
     assert code_of(team.accounts.redeem, link.secret, NOW, HERE, name=name) == "account.name"

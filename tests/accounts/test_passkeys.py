@@ -115,6 +115,8 @@ def test_our_own_page_at_another_address_is_no_page_of_the_passkey(team: Team) -
     other = "https://north.example:8443"
     options = team.accounts.passkey_sign_in(other, NOW)
     assert enter(team, team.passkey.get(options, other), origin=other) == "account.passkey"
+    assert enter(team, team.passkey.get(options, ORIGIN), origin=other) == "account.passkey", "an answer carried from one to the other"
+    assert enter(team, team.passkey.get(options, ORIGIN)) is None
 
 
 def test_i10_a_challenge_is_answered_once_in_time_and_for_its_purpose(team: Team) -> None:
@@ -150,6 +152,8 @@ def test_a_confirmation_is_ones_own(team: Team) -> None:
     until = accounts.confirm_passkey(team.heron.id, team.passkey.get(options), ORIGIN, NOW)
     with accounts.acting(team.heron.id, "releaser", until - 1, fresh=True) as who:
         assert who.name == "Heron"
+    with pytest.raises(LocalError, match=r"account\.fresh"), accounts.acting(team.heron.id, "releaser", until, fresh=True):
+        pass
     _, wren = accounts.redeem(accounts.invite("releaser", "Wren", team.kestrel.account, NOW).secret, NOW, HERE)
     theirs = Authenticator(id=b"wren's credential")
     answer = theirs.create(accounts.passkey_registration(wren.id, None, ORIGIN, NOW))
@@ -190,6 +194,7 @@ WRONG_REGISTRATION: dict[str, dict[str, Any]] = {
     "none, and something": {"statement": {"alg": -7}},
     "a format that is none": {"fmt": "fido-u2f"},
     "a short id": {"id": b"fifteen bytes.."},
+    "extensions that are not there": {"flags": UP | UV | 0x80},
     "bytes behind": {"extensions": b"\xa0\x00"},
     "extensions twice": {"extensions": b"\xa2\x61a\x01\x61a\x01"},
     "extensions at length": {"extensions": b"\xb8\x01\x61a\x01"},

@@ -90,7 +90,14 @@ def test_disabling_ends_everything_at_once(team: Team) -> None:
     assert accounts.account(heron).disabled == NOW
     accounts.enable(heron, team.kestrel.account, NOW)
     assert accounts.session(team.heron_token, NOW) is None, "what ended stays ended"
+    assert code_of(accounts.redeem, link, NOW, HERE) == "account.link"
     assert code_of(accounts.disable, 99, team.kestrel.account, NOW) == "account.missing"
+
+
+def test_a_session_of_somebody_disabled_opens_nothing_even_if_it_were_left(team: Team) -> None:
+    with team.accounts._db.writing() as connection:
+        connection.execute(text("UPDATE person SET disabled = 1 WHERE name = 'Heron'"))
+    assert team.accounts.session(team.heron_token, NOW) is None
 
 
 def test_preferences(team: Team) -> None:

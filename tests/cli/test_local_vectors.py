@@ -38,7 +38,21 @@ from console.people import person
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "spec" / "vectors" / "local"
 LOCAL: Final = {"usage", "field.unknown", "log.closed", "log.unsure", "disk.failed", "random.failed", "http.type"}
-LOCAL_FAMILIES: Final = ("backup.", "json.", "ref.m", "file.", "node.", "pen.", "store.", "net.", "import.", "token.", "api.", "account.", "console.")
+LOCAL_FAMILIES: Final = (
+    "backup.",
+    "json.",
+    "ref.m",
+    "file.",
+    "node.",
+    "pen.",
+    "store.",
+    "net.",
+    "import.",
+    "token.",
+    "api.",
+    "account.",
+    "console.",
+)
 GETRANDOM: Final = {"x86_64": 318, "aarch64": 278}
 
 # Run as `python -c LIMITED getrandom-number-or-0 file-bytes-or-0 ARGS`: it limits itself, then becomes the command line.
@@ -166,7 +180,9 @@ class Acting:
         self.stack.callback(ended.set)
         time.sleep(2)
 
-    def page(self, method: str, path: str, *, role: str = "reader", origin: str = "", form: dict[str, str] | None = None) -> tuple[int, str]:
+    def page(
+        self, method: str, path: str, *, role: str = "reader", origin: str = "", form: dict[str, str] | None = None
+    ) -> tuple[int, str]:
         """What the console of `south` answers somebody of that role: the status, and the code that the page names."""
         folder = Folder(self.path("south"))
         who = person(Side(folder, "south", "", self.port), role)

@@ -40,6 +40,10 @@ class Desk:
         self.drafts = Drafts(folder)
         self.people = Accounts.open(folder / "accounts.sqlite", os.urandom)
         self.now = now
+        self._folder = folder
+
+    async def charter(self) -> bytes:
+        return bytes((self._folder / "charter.cwc").read_bytes())
 
     async def accounts(self) -> Accounts:
         return self.people

@@ -6,6 +6,7 @@ import http.client
 import os
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -48,7 +49,7 @@ class Person:
         """A page below the node's console; a path from /c/ on is taken as it is."""
         return self.ask("GET", path, None, **headers)
 
-    def post(self, path: str, form: dict[str, object] | None = None, *, csrf: str | None = None, **headers: str) -> Page:
+    def post(self, path: str, form: Mapping[str, object] | None = None, *, csrf: str | None = None, **headers: str) -> Page:
         """Send a form as this person's own page would: the right origin and token, unless said otherwise."""
         fields = {"csrf": self.csrf if csrf is None else csrf, **(form or {})}
         sent = {"Origin": f"http://localhost:{self.port}", "Content-Type": "application/x-www-form-urlencoded"}
@@ -65,7 +66,7 @@ class Person:
             connection.request(method, path if path.startswith("/c/") else f"{self.base}{path}", body, sent)
             answer = connection.getresponse()
             live = answer.getheader("content-type", "").startswith("text/event-stream")
-            text = "" if live else answer.read().decode()
+            text = "" if live else answer.read().decode(errors="replace")  # a file may be no text
             found = {name.lower(): value for name, value in answer.getheaders()}
             return Page(answer.status, found, text, answer.headers.get_all("Set-Cookie") or [])
         finally:

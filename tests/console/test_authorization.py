@@ -38,7 +38,9 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     base = tmp_path_factory.mktemp("console")
     military = make_sides(base / "military", {"north": None, "south": ""}, {"name": "line", "level": "military"})
-    political = make_sides(base / "political", {"north": "", "east": ""}, {"name": "talks", "title": f"Talks {CANARY}", "level": "political"})
+    political = make_sides(
+        base / "political", {"north": "", "east": ""}, {"name": "talks", "title": f"Talks {CANARY}", "level": "political"}
+    )
     sides = {"military": military["north"], "political": replace(political["north"], port=military["north"].port)}
     with process(military["north"].folder, political["north"].folder):
         for side in sides.values():
@@ -85,7 +87,9 @@ def test_every_route_opens_to_its_roles_and_to_nobody_else(world: World, route: 
 
 
 def test_only_known_routes_are_open_to_nobody() -> None:
-    assert {route.name for route in ROUTES if route.role is None} <= OPEN | {route.name for route in ROUTES if route.path.startswith("/sign-in")}
+    assert {route.name for route in ROUTES if route.role is None} <= OPEN | {
+        route.name for route in ROUTES if route.path.startswith("/sign-in")
+    }
 
 
 def test_every_act_needs_our_own_origin_and_the_session_s_token(world: World) -> None:
@@ -118,7 +122,9 @@ def test_cookies_are_bound_to_this_host_and_sent_by_no_other_site(world: World) 
     for text in page.cookies:
         (found,) = SimpleCookie(text).values()
         assert found.key.startswith("__Host-")
-        assert found["secure"] and found["httponly"] and found["samesite"].lower() == "strict" and found["path"] == "/" and not found["domain"]
+        assert (
+            found["secure"] and found["httponly"] and found["samesite"].lower() == "strict" and found["path"] == "/" and not found["domain"]
+        )
     assert nobody(side).post(f"/enter/{fresh}").status == 400, "a link works once"
 
 

@@ -248,6 +248,14 @@ def test_everything_that_a_case_says_stands_on_its_page(rich: ChannelPair) -> No
     assert facts(pages["north"]) == facts(pages["south"]) == facts(pages["mission"])
 
 
+def test_whoever_asks_for_a_new_date_has_not_answered(rich: ChannelPair) -> None:
+    text = Browser(desk_of(rich.north), "reader").get(f"/message/{LABELS['first']}").outline.text
+    heard = text[text.index("How far it has got") :]
+    links = Browser(desk_of(rich.north)).get(f"/message/{LABELS['asked']}").text
+    assert f"/compose/reply?re={LABELS['asked'].replace('/', '%2F')}&amp;stance=accepted" in links, "it can be accepted"
+    assert re.search(rf"Answered \S+ \S+ {LABELS['denied']}", heard), "not the earlier one"
+
+
 def test_an_answer_that_is_late_is_late_on_both_pages(rich: ChannelPair) -> None:
     pages = [Browser(desk_of(side), "drafter").get(f"/case/{LABELS['alone']}") for side in rich]
     dues = [set(re.findall(r'<strong>overdue: <time datetime="([^"]+)"', page.text)) for page in pages]
@@ -263,7 +271,8 @@ def test_every_link_of_these_pages_leads_somewhere(rich: ChannelPair) -> None:
     who = Browser(desk_of(rich.south), "releaser")
     base = f"/c/{who.desk.name}"
     links: set[str] = set()
-    for path in (f"/case/{LABELS['first']}", f"/message/{LABELS['first']}", f"/message/{LABELS['denied']}", "/cases", "/search?q=kala"):
+    shown = [f"/message/{LABELS[name]}" for name in ("first", "denied", "asked")]
+    for path in (f"/case/{LABELS['first']}", *shown, "/cases", "/search?q=kala"):
         found = [html.unescape(link) for link in re.findall(r'<a[^>]* href="([^"]+)"', who.get(path).text)]
         links |= {link.removeprefix(base) for link in found if link.startswith(base)}
         links |= {path.partition("?")[0] + link.partition("#")[0] for link in found if link.startswith("?")}

@@ -15,7 +15,7 @@ from ceasewire.console.forms import filled
 from ceasewire.node.writing import BY_PEOPLE
 from ceasewire.record.kinds import KINDS, UNDERSTOOD
 from console.desks import Browser, desk_of
-from console.filling import Form, fill, form_of, seen_in
+from console.filling import Form, fill, form_of, rest_in, seen_in
 from console.typing import message
 from node.pair import ChannelPair
 
@@ -190,7 +190,9 @@ def test_forms_are_kept_for_whoever_typed_them_and_offered_again(releaser: Brows
 # --- Who may what ---
 
 
-def test_a_drafter_puts_it_before_the_releasers_and_sends_only_that_something_was_read(pair: ChannelPair, drafter: Browser) -> None:
+def test_a_drafter_puts_it_before_the_releasers_and_sends_only_that_something_was_read(
+    pair: ChannelPair, drafter: Browser, releaser: Browser
+) -> None:
     before = pair.north.size(0)
     shown = fill(drafter, "/compose/statement", f__text="We hold fire.")
     assert 'id="send"' not in shown.text
@@ -203,7 +205,12 @@ def test_a_drafter_puts_it_before_the_releasers_and_sends_only_that_something_wa
     assert drafter.desk.drafts.load(name).body[17] == "We hold fire."
     twice = drafter.post("/compose/put", seen=seen_in(shown))
     assert (twice.status, drafter.desk.drafts.names()) == (303, [name])
-    drafter.desk.drafts.drop(name)
+    page = releaser.get(f"/release/{name}")
+    assert "No officer needs to release it." in page.outline.text
+    assert releaser.post(f"/release/{name}/send", rest=rest_in(page)).status == 303
+    assert (pair.north.size(0), last(pair)["body"]["text"]) == (before + 1, "We hold fire.")
+    late = drafter.post("/compose/put", seen=seen_in(shown))
+    assert (late.status, "release.reused" in late.text) == (400, True), "it was sent already"
     watch = fill(drafter, "/compose/acknowledgement", f__watch="yes")
     assert drafter.post("/compose/send", seen=seen_in(watch)).status == 303
     assert last(pair)["body"]["watch"] is True

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from accounts.authenticator import Authenticator
 from browser.chromium import browser, signed_in, watched
@@ -31,6 +31,7 @@ class World:
     side: Side
     holder: Person
     passkey: Authenticator
+    chromium: Browser
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         store.save(draft)
         store.add(node.reading, draft.id, lambda found: [KESTREL.item(found.asked(node.reading), until)], node.now())
         store.send(node, draft.id)
-    with process(north.folder):
-        yield World(north, holder, passkey)
+    with process(north.folder), browser() as chromium:
+        yield World(north, holder, passkey, chromium)
 
 
 def enrolled(side: Side, who: Person, passkey: Authenticator) -> dict[str, str]:
@@ -93,7 +94,7 @@ class Keys:
 
 def test_a_notification_is_drafted_by_keyboard_alone_within_a_minute(world: World) -> None:
     who = person(world.side, "releaser")
-    with browser() as chromium, signed_in(chromium, who) as context:
+    with signed_in(world.chromium, who) as context:
         page, wrong = watched(context, world.side.port)
         page.goto(f"{who.base}/compose")
         page.goto(f"{who.base}/compose/notification")
@@ -124,7 +125,7 @@ def test_a_notification_is_drafted_by_keyboard_alone_within_a_minute(world: Worl
 
 def test_what_is_typed_is_kept_and_hidden_characters_are_told_beside_it(world: World) -> None:
     who = person(world.side, "drafter")
-    with browser() as chromium, signed_in(chromium, who) as context:
+    with signed_in(world.chromium, who) as context:
         page, wrong = watched(context, world.side.port)
         page.goto(f"{who.base}/compose/statement")
         page.fill("#f-text", "We ho\u200bld fire.")
@@ -139,7 +140,7 @@ def test_what_is_typed_is_kept_and_hidden_characters_are_told_beside_it(world: W
 
 
 def test_a_passkey_releases_what_its_page_shows(world: World) -> None:
-    with browser() as chromium, signed_in(chromium, world.holder) as context:
+    with signed_in(world.chromium, world.holder) as context:
         page, wrong = watched(context, world.side.port)
         page.goto(f"{world.holder.base}/compose/statement")
         page.fill("#f-text", "We hold fire.")

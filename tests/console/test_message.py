@@ -168,7 +168,7 @@ def test_its_proof_is_verified_offline_and_shows_only_what_was_chosen(pair: Chan
         assert answer.status == 200
         assert answer.headers["content-disposition"] == 'attachment; filename="north-0.tlog-proof"'
         assert answer.headers["cache-control"] == "no-store"
-        report = verify(answer.body, Trust(pair.made.signed.encode(), None, None))
+        report = verify(answer.body, Trust(who.get("/charter").body, None, None))
         assert report.verdict == "valid", report
         assert report.fields.keys() - {"releases"} == shown
     assert who.get("/message/north/0/proof?reveal=nothing_like_it").status == 400

@@ -3,6 +3,7 @@ I-9."""
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -21,7 +22,10 @@ from ceasewire.accounts.schema import password
 from ceasewire.errors import LocalError
 from ceasewire.node import drafts as node_drafts
 from ceasewire.node import writing
+from ceasewire.node.composing import in_force
 from ceasewire.node.drafts import Drafts
+from ceasewire.record.amendment import amendment_hash, changes_between
+from ceasewire.record.draft import amended
 from console.desks import Answer, Browser, Desk, desk_of
 from console.filling import fill, form_of, rest_in, seen_in
 from node.pair import ChannelPair
@@ -247,6 +251,21 @@ def test_a_releaser_whose_session_has_ended_releases_nothing(world: World) -> No
     world.desk.people.disable(gone.browser.session.account, by, int(time.time()))
     assert gone.browser.post(f"/release/{name}", rest=rest, password=PASSWORD, code=gone.code()).status == 401
     world.desk.drafts.drop(name)
+
+
+def test_an_amendment_is_shown_by_the_terms_that_it_changes(world: World) -> None:
+    view = world.pair.north.node.reading
+    force = in_force(view)
+    changes = changes_between(force.charter, amended(force.charter, {"clocks": {"reply": 43_200}}))
+    hashed = amendment_hash(view.channel.channel_id, force.base, changes)
+    body = {"base": force.base.hex(), "amendment": hashed.hex(), "changes": base64.b64encode(changes).decode()}
+    draft = node_drafts.make(view, "amendment", body, bytes(range(16)))
+    world.desk.drafts.save(draft)
+    page = world.drafter.get(f"/release/{draft.id}")
+    assert "Reply43200" in page.outline.text.replace(" ", "")
+    assert "Priority" not in page.outline.text, "what does not change is not there"
+    assert world.drafter.get(f"/release/{draft.id}/edit").status == 404, "no form is for it"
+    world.desk.drafts.drop(draft.id)
 
 
 # --- Races ---

@@ -11,6 +11,7 @@ from ceasewire import limits
 from ceasewire.node.carrying import recorded
 from ceasewire.node.docket import DUE
 from ceasewire.record import encoding
+from ceasewire.record.encoding import Value
 from ceasewire.record.message import Message
 from ceasewire.record.misconduct import TAG
 from crimes import Device
@@ -43,7 +44,7 @@ def junk(pair: ChannelPair, count: int) -> list[bytes]:
 
 def checks(proofs: Sequence[bytes]) -> list[Message]:
     """Line checks that carry them, eight in each."""
-    eights = [list(proofs[n : n + 8]) for n in range(0, len(proofs), 8)]
+    eights: list[list[Value]] = [list(proofs[n : n + 8]) for n in range(0, len(proofs), 8)]
     return [Message(LINE_CHECK, START + 1, {}, seed_of("check", n)[:16], {0: [], 1: False, CARRIED: each}) for n, each in enumerate(eights)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlencode
 
 from ..node import writing
@@ -14,7 +15,9 @@ from ..record.fields import Json
 from ..record.kinds import KINDS
 from .call import Call
 
-_ENDED = ("withdrawn", "closed")
+_ENDED: Final = ("withdrawn", "closed")
+_ANSWERED: Final = frozenset({"notification", "request", "notice", "finding", "flash", "statement", "evidence", "reply"})
+_ASKED_ABOUT: Final = frozenset({"notification", "reply", "evidence", "statement", "notice"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,16 @@ def _of_own(call: Call, found: Mapping[str, Json]) -> Iterator[Act]:
 
 
 def _of_others(call: Call, found: Mapping[str, Json]) -> Iterator[Act]:
-    _, ref, kind = call.tongue.gettext, found["ref"], found["kind"]
-    if kind in ("notification", "request", "notice", "finding", "flash", "statement", "evidence"):
+    _, ref, kind, body = call.tongue.gettext, found["ref"], found["kind"], found["body"]
+    if kind == "reply" and body.get("new_respond_by"):
+        yield _act("reply", _("Accept the new date"), "check", re=ref, stance="accepted")
+    if kind == "notice" and body.get("phase", "planned") == "planned":
+        yield _act("reply", _("No objection"), "check", re=ref, stance="no_objection")
+        yield _act("reply", _("Give an assurance"), "lock", re=ref, stance="assurance")
+        yield _act("reply", _("Object"), "warn", re=ref, stance="objection")
+    elif kind in _ANSWERED:
         yield _act("reply", _("Reply"), "reply", re=ref)
-    if kind == "reply":
-        yield _act("reply", _("Reply"), "reply", re=ref)
-    if kind in ("notification", "reply", "evidence", "statement", "notice"):
+    if kind in _ASKED_ABOUT:
         yield _act("request", _("Ask"), "wait", re=ref)
     if kind == "notification":
         yield from _about_case(call, ref)

@@ -39,6 +39,9 @@ class Desk(Protocol):
     async def accounts(self) -> Accounts:
         """The people of this node."""
 
+    async def charter(self) -> bytes:
+        """The charter's file, as all signed it. Raises LocalError file.unreadable."""
+
     async def read(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something that only reads, beside everything else. Raises what it raises."""
 

@@ -37,7 +37,10 @@ def client_of(call: Call) -> Client:
 def signed_in(call: Call, token: str, session: Session, to: str = "/inbox") -> Response:
     """The way to a page, with the cookies of the session and of the device."""
     answer = RedirectResponse(f"{call.base}{to}", 303)
-    for name, value, seconds in ((cookie_of(call.desk.name), token, _SESSION_SECONDS), (cookie_of(call.desk.name, _DEVICE), session.device, _DEVICE_SECONDS)):
+    for name, value, seconds in (
+        (cookie_of(call.desk.name), token, _SESSION_SECONDS),
+        (cookie_of(call.desk.name, _DEVICE), session.device, _DEVICE_SECONDS),
+    ):
         if value:
             answer.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="strict")
     return answer
@@ -93,13 +96,21 @@ async def _shell(call: Call) -> dict[str, Any]:
 
 
 SHIFT_BEGUN: Final = "Your shift has begun, and the other side is told that a person watches."
-SAID: Final = frozenset({"Sent.", "Kept as a draft.", "Discarded.", "They are told that a person has read it.", "Saved.", SHIFT_BEGUN, "Your shift has ended."})
+SAID: Final = frozenset(
+    {"Sent.", "Kept as a draft.", "Discarded.", "They are told that a person has read it.", "Saved.", SHIFT_BEGUN, "Your shift has ended."}
+)
 """What a page may say after an act: the address names it, so nothing else is ever said."""
 
 
 def _menu(call: Call, waiting: int, drafts: int) -> list[tuple[str, str, int]]:
     _ = call.tongue.gettext
-    found = [("inbox", _("Inbox"), waiting), ("sent", _("Sent"), 0), ("cases", _("Cases"), 0), ("channel", _("Channel"), 0), ("shift", _("Shift"), 0)]
+    found = [
+        ("inbox", _("Inbox"), waiting),
+        ("sent", _("Sent"), 0),
+        ("cases", _("Cases"), 0),
+        ("channel", _("Channel"), 0),
+        ("shift", _("Shift"), 0),
+    ]
     if call.who.may("drafter"):
         found[2:2] = [("compose", _("Compose"), 0), ("release", _("Awaiting release"), drafts)]
     if call.who.role == "administrator":
@@ -121,7 +132,7 @@ def _line(call: Call, status: dict[str, Json]) -> tuple[str, str]:
 
 
 async def _flash(call: Call, one: dict[str, Json]) -> dict[str, Any]:
-    """A flash for its banner. After five minutes without a person, whom to telephone: of its sender on their side, of the others on ours."""
+    """A flash for its banner. After five minutes without a person, whom to telephone: its sender on their page, the others on ours."""
     log, _, index = one["ref"].rpartition("/")
     where = one["place"] or (", ".join(map(str, one["location"])) if one["location"] else "")
     own = call.desk.node.channel.party(call.desk.node.own).slug

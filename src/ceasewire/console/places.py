@@ -21,6 +21,11 @@ LARGEST_SQUARE: Final = {"exact": 100, "near": 1_000, "district": 10_000, "regio
 _SCALE: Final = 100_000
 
 
+def _(text: str) -> str:
+    """Marks a text for the catalogues."""
+    return text
+
+
 class NoPlace(Exception):
     """What was typed names no place; the text says what was expected."""
 
@@ -45,15 +50,15 @@ def grid(text: str) -> Place:
     plain = canonical_digits(re.sub(r"\s+", "", text)).upper()
     match = _GRID.fullmatch(plain)
     if not match or len(match[1]) % 2 or len(match[1]) > 2 * _FIGURES:
-        raise NoPlace("A grid reference such as 38S MB 44 88, with as many figures of east as of north.")
+        raise NoPlace(_("A grid reference such as 38S MB 44 88, with as many figures of east as of north."))
     figures = len(match[1]) // 2
     zone, east, north = plain[: len(plain) - 2 * figures], match[1][:figures], match[1][figures:]
-    if figures < _FIGURES:  # the reference names the south-west corner: half a square further
-        east, north = f"{east}5", f"{north}5"
+    if figures < _FIGURES:  # to the metre, in the middle: whether a short reference means its corner, libraries differ
+        east, north = (f"{one}50000"[:_FIGURES] for one in (east, north))
     try:
         latitude, longitude = mgrs.MGRS().toLatLon(f"{zone}{east}{north}")
     except Exception:  # the library has several errors for a square that is nowhere
-        raise NoPlace("There is no such square on the Earth.") from None
+        raise NoPlace(_("There is no such square on the Earth.")) from None
     return _place(latitude, longitude, _SQUARE // 10**figures)
 
 
@@ -61,7 +66,7 @@ def degrees(latitude: str, longitude: str) -> Place:
     """A place given in degrees, south and west negative. Raises NoPlace."""
     both = [_DEGREES.fullmatch(canonical_digits(one.strip()).replace("\u066b", ".")) for one in (latitude, longitude)]
     if not all(both):
-        raise NoPlace("Degrees as a decimal number, such as 34.5 and 69.2; south and west with a minus sign.")
+        raise NoPlace(_("Degrees as a decimal number, such as 34.5 and 69.2; south and west with a minus sign."))
     north, east = (float(one[1]) for one in both if one)
     return _place(north, east, None)
 
@@ -76,7 +81,7 @@ def either(text: str) -> Place:
 
 def _place(latitude: float, longitude: float, square: int | None) -> Place:
     if not (abs(latitude) <= 90 and abs(longitude) <= 180):
-        raise NoPlace("A latitude from -90 to 90 and a longitude from -180 to 180.")
+        raise NoPlace(_("A latitude from -90 to 90 and a longitude from -180 to 180."))
     return Place(round(latitude * _SCALE) / _SCALE, round(longitude * _SCALE) / _SCALE, square)
 
 

@@ -1,7 +1,7 @@
 """Pages from templates: Jinja2 with everything escaped, and the filters that write a person's words, codes and times.
 
-What a person wrote goes through `user`: it stands in `<bdi dir="auto">`, so that its direction turns nothing around it, and what is hidden or
-looks alike in it is marked beside it (record/text.py), never changed.
+What a person wrote goes through `user`: it stands in `<bdi dir="auto">`, so that its direction turns nothing around it, and what is hidden
+or looks alike in it is marked beside it (record/text.py), never changed.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def environment() -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.filters.update(user=user, word=_word, when=_when, until=_until, ago=_ago, stamp=_stamp, party=_party, place=_place)
+    made.filters["english"] = english
     made.globals.update(static=static, languages=LANGUAGES, right_to_left=RIGHT_TO_LEFT, phrase_texts=_phrase, headline_of=headline)
     made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
@@ -85,6 +86,11 @@ def user(text: object) -> Markup:
     return Markup('<bdi dir="auto">%s</bdi>') % escape(shown)
 
 
+def english(values: Mapping[str, object]) -> dict[str, object]:
+    """What stands in the places of a sentence: words of the core, which speaks English alone, are marked as that."""
+    return {name: Markup('<bdi lang="en" dir="ltr">%s</bdi>') % one if isinstance(one, str) else one for name, one in values.items()}
+
+
 @pass_context
 def _word(context: Context, code: object, of: str = "") -> str:
     """A code in words, in the reader's language. `of`: the list it is from, where two lists have one code."""
@@ -115,7 +121,7 @@ def _until(context: Context, time: str | None) -> Markup:
 @pass_context
 def _ago(context: Context, time: str | None) -> Markup:
     if not time:
-        return Markup(escape(_tongue(context).gettext("never")))
+        return escape(_tongue(context).gettext("never"))
     return Markup('<time datetime="%s">%s</time>') % (time, _tongue(context).ago(time, context["now"]))
 
 

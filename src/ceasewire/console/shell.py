@@ -1,5 +1,5 @@
-"""Requests below `/c/NAME`: who asks, whether they may, which page answers. Everything that keeps strangers out stands here, so that no page
-can forget it.
+"""Requests below `/c/NAME`: who asks, whether they may, which page answers. Everything that keeps strangers out stands here, so that no
+page can forget it.
 
 A page of a node that is not here, and one of a node where whoever asks is not signed in, answer alike. An act (POST) must come from our own
 origin and bear the session's token. Nothing of a signed-in page is kept by a browser's cache, and no other page may frame one.
@@ -8,6 +8,7 @@ origin and bear the session's token. Nothing of a signed-in page is kept by a br
 from __future__ import annotations
 
 import asyncio
+import hmac
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from .call import Call, Desk
 from .frame import cookie_of
 from .pages import ROUTES
 from .render import render, statics
-from .table import Found, find
+from .table import find
 from .tongue import Tongue, choose
 
 PREFIX: Final = "/c"
@@ -38,7 +39,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; media-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS: Final = {
+HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",  # with none at all a browser says no origin of its forms
@@ -64,7 +65,7 @@ def routes(desks: Sequence[Desk], log: FilteringBoundLogger) -> list[WebRoute]:
         except Exception as error:  # a defect of ours; its text may hold what a person wrote
             log.error("console.defect", kind=type(error).__name__, at=_place(error))
             found = await render(Tongue(), "error.html", 503, {"back": None, "code": "503", "sentence": _DEFECT, "step": _LOG})
-        for header, value in _HEADERS.items():
+        for header, value in HEADERS.items():
             found.headers.setdefault(header, value)
         return found
 
@@ -92,7 +93,10 @@ async def _answer(request: Request, desk: Desk | None) -> Response:
             raise LocalError(f"console.{found}")
         if session is not None:
             tongue = Tongue(session.language or tongue.language, session.calendar)
-        return await _act(request, desk, accounts, found, session, tongue, now)
+        if not found.route.allows(session.role if session else None):
+            raise LocalError("console.role")
+        query, form = await _sent(request, session)
+        return await found.route.act(Call(desk, request, found.path, query, form, session, accounts, tongue, now, render))
     except CeasewireError as error:
         return await _told(request, error, _STATUS.get(error.code, 400), tongue)
 
@@ -109,30 +113,26 @@ def _sign_in(request: Request, desk: Desk) -> Response:
     return RedirectResponse(f"{PREFIX}/{desk.name}/sign-in", 303)
 
 
-async def _act(
-    request: Request, desk: Desk, accounts: Accounts, found: Found, session: Session | None, tongue: Tongue, now: int
-) -> Response:
-    if not found.route.allows(session.role if session else None):
-        raise LocalError("console.role")
+async def _sent(request: Request, session: Session | None) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The query and the form of a request. Raises LocalError console.origin, console.csrf, console.form."""
     form: dict[str, list[str]] = {}
     if request.method == "POST":
-        _same_origin(request)
-        form = await _form(request)
-        if session is not None and form.get("csrf", [""])[0] != session.csrf:
+        same_origin(request)
+        form = await read_form(request)
+        if session is not None and not hmac.compare_digest(form.get("csrf", [""])[0].encode(), session.csrf.encode()):
             raise LocalError("console.csrf")
-    query = parse_qs(request.url.query, keep_blank_values=True, max_num_fields=50)
-    return await found.route.act(Call(desk, request, found.path, query, form, session, accounts, tongue, now, render))
+    return parse_qs(request.url.query, keep_blank_values=True, max_num_fields=50), form
 
 
-def _same_origin(request: Request) -> None:
+def same_origin(request: Request) -> None:
     """Raises LocalError console.origin for a form that another site sends. A browser says the origin of every POST."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
     if origin != f"{request.url.scheme}://{request.headers.get('host', '')}" or site != "same-origin":
         raise LocalError("console.origin")
 
 
-async def _form(request: Request) -> dict[str, list[str]]:
-    """The fields of a form. Raises LocalError console.form; TimeoutError when it does not come."""
+async def read_form(request: Request, most: int = FORM_BYTES) -> dict[str, list[str]]:
+    """The fields of a form of at most so many bytes. Raises LocalError console.form; TimeoutError when it does not come."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise LocalError("console.form", "a form is application/x-www-form-urlencoded")
@@ -140,8 +140,8 @@ async def _form(request: Request) -> dict[str, list[str]]:
     async with asyncio.timeout(BODY_SECONDS):
         async for chunk in request.stream():
             body += chunk
-            if len(body) > FORM_BYTES:
-                raise LocalError("console.form", f"at most {FORM_BYTES // 1024} KiB")
+            if len(body) > most:
+                raise LocalError("console.form", f"at most {most // 1024} KiB")
     try:
         return parse_qs(body.decode("ascii"), keep_blank_values=True, max_num_fields=FORM_FIELDS, errors="strict")
     except ValueError:

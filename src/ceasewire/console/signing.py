@@ -40,7 +40,7 @@ def text(kind: str, body: Mapping[str, Json], when: Callable[[str], str], rest: 
     return Text(
         kind,
         said,
-        [Line(line.name, as_written(line.value, when)) for line in wording.lines(kind, said)],
+        [Line(line.name, as_written(line.value, when)) for line in _lines(kind, said)],
         wording.cares(said),
         cautions(said),
         squares(said),
@@ -51,10 +51,17 @@ def text(kind: str, body: Mapping[str, Json], when: Callable[[str], str], rest: 
     )
 
 
+def _lines(kind: str, said: Mapping[str, Json]) -> list[Line]:
+    """The fields; what an amendment changes is told as the terms that change, and not as the bytes that it is."""
+    changes = {"changes": said["changes"]} if kind == "amendment" and isinstance(said.get("changes"), dict) else {}
+    others = {name: value for name, value in said.items() if name not in changes}
+    return [*wording.lines(kind, others), *(Line(name, wording.field("", name, changes)) for name in changes)]
+
+
 def as_written(value: Value, when: Callable[[str], str]) -> Value:
     """A place by the name that is signed, not by the one that this node's people know it under; a time with its day."""
     if value.how == "time":
-        return Value("number", when(value.value))
+        return Value("text", when(value.value))
     how = "text" if value.how == "place" else value.how
     items, labels = (tuple(as_written(one, when) for one in several) for several in (value.items, value.labels))
     return replace(value, how=how, items=items, labels=labels)

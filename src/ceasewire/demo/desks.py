@@ -21,7 +21,7 @@ from ..record.officers import Officer
 from . import story
 from .founding import Hand
 
-PASSWORD: Final = "exercise and nothing else"  # noqa: S105: of a demo, printed
+PASSWORD: Final = "exercise and nothing else"  # noqa: S105 - of a demo, and printed
 _HERE: Final = Client("127.0.0.1")
 
 

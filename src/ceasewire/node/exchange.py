@@ -454,8 +454,8 @@ class Exchange:
                 node.commit(Change(peers=[replace(known, sealing_id=None, sealing_key=None)]))
 
     def introduce(self, peer: int) -> bool:
-        """The peer says that it does not know our log, of which it had told before: the next bundle leads with the opening. Whether that may
-        help: not for a log of the charter, which everybody knows."""
+        """The peer says that it does not know our log, of which it had told before: the next bundle leads with the opening. Whether that
+        may help: not for a log of the charter, which everybody knows."""
         if self.node.own not in self.node.channel.openings:
             return False
         self._strange.add(peer)

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from ..record.case_asks import answering
+from ..record.case_fold import asked_date
 from ..record.case_record import accused, said
 from ..record.fields import Json, show_time
 from ..record.kinds import KINDS
@@ -91,7 +92,7 @@ def logbook(view: View, since: int, until: int) -> list[dict[str, Json]]:
 
 
 def heard(view: View, name: str, own: int) -> dict[str, Json]:
-    """Which persons of others read a message, and who answered it."""
+    """Which persons of others read a message, and who answered it. Who only asks for a new date has not (spec/case.md, rule 13)."""
 
     def found(tables: DerivedTables) -> list[Item]:
         return [item for item in tables.naming(view.ref(name)) if item.party != own and item.void is None]
@@ -99,8 +100,13 @@ def heard(view: View, name: str, own: int) -> dict[str, Json]:
     naming = view.projection.ask(found)
     return {
         "read_by": _first(view, [item for item in naming if item.kind == _READ]),
-        "answered_by": _first(view, [item for item in naming if item.kind == _REPLY]),
+        "answered_by": _first(view, _answers(view, [item for item in naming if item.kind == _REPLY])),
     }
+
+
+def _answers(view: View, replies: Sequence[Item]) -> list[Item]:
+    rows = {(one.log, one.index): one for one in view.store.at([item.ref for item in replies])}
+    return [item for item in replies if asked_date(said(Placed(item.key, rows[item.ref]), view.channel)) is None]
 
 
 def _first(view: View, items: Iterable[Item]) -> list[dict[str, Json]]:
@@ -108,9 +114,7 @@ def _first(view: View, items: Iterable[Item]) -> list[dict[str, Json]]:
     first: dict[int, Item] = {}
     for item in items:
         first.setdefault(item.party, item)
-    return [
-        {"by": view.channel.slug(party), "time": show_time(item.time), "ref": view.name(*item.ref)} for party, item in first.items()
-    ]
+    return [{"by": view.channel.slug(party), "time": show_time(item.time), "ref": view.name(*item.ref)} for party, item in first.items()]
 
 
 def _page(view: View, wanted: Wanted, kind: str | None, after: str | None) -> list[dict[str, Json]]:

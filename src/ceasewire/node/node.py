@@ -174,8 +174,8 @@ class Node(View):
 
     def confirm(self, by: str) -> None:
         """Somebody knows that no newer head of our own log is about: a peer ("peer") whose answer bears a mark of this start, or an officer
-        ("officer"); a witness knows but what it was shown at the last line check. What was taken meanwhile is cosigned now. Does nothing where it was known, or the log is
-        closed. Raises LocalError disk.failed; then it is not confirmed."""
+        ("officer"); a witness knows but what it was shown at the last line check. What was taken meanwhile is cosigned now. Does nothing
+        where it was known, or the log is closed. Raises LocalError disk.failed; then it is not confirmed."""
         with self.lock:
             call = self._confirmed
             if call is None or self.closed:

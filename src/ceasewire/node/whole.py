@@ -32,7 +32,7 @@ def message(view: View, ref: Ref) -> dict[str, Json]:
     found = view.show(ref)
     own = view.channel.party_of(ref[0])
     since = view.since(ref)
-    near = view.near(found)
+    near = view.near(found) if found["kind"] == "reply" else {}  # by what it answers, a stance means one thing or another
 
     def around(tables: DerivedTables) -> tuple[list[Item], list[Item], list[Json], Json]:
         naming = list(islice(tables.naming(ref), NEAR_MOST))

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Final
 
+from .. import limits
 from ..errors import LocalError
 from ..record import encoding
 from ..record.bodies_action import INQUIRY, NOTICE, planned
@@ -18,7 +19,7 @@ from ..record.corrections import in_force as corrected_in_force
 from ..record.fields import Json
 from ..record.kinds import COMMON, KIND_NAMES, KINDS, kind_name, references, show_body
 from ..record.log import kind_allowed, refers_rightly
-from ..record.message import Body, message_of
+from ..record.message import EXERCISE, Body, message_of
 from ..record.order import in_order
 from .composing import in_force, read, releases_needed
 from .drafts import Draft, Drafts, Standing, fitting
@@ -27,6 +28,7 @@ from .view import View
 
 BY_PEOPLE: Final = tuple(kind for kind in KINDS if kind not in ("line_check", "keys", "amendment"))
 """Kinds that a form is for: a line check is a machine's, and who speaks and what the charter says are changed elsewhere."""
+RELEASES_BYTES: Final = 8 * 1024  # of a body that officers' signatures may take: a passkey's has up to some hundred bytes
 _HISTORICAL: Final = COMMON["historical"].number
 _NOTICE: Final = KINDS["notice"]
 _CORRECTION: Final = KINDS["correction"]
@@ -69,11 +71,16 @@ class Written:
 
 
 def write(view: View, kind: str, json: Json, seed: bytes) -> Written:
-    """The message that a person's JSON becomes. Raises LocalError as composing.read, kind.not_allowed, ref.party, ref.missing."""
+    """The message that a person's JSON becomes. Raises LocalError as composing.read, kind.not_allowed, exercise.mismatch, body.schema,
+    ref.party, ref.missing."""
     number, body = read(view, kind, json)
     force = in_force(view)
     if not kind_allowed(view.channel, view.own, number, force.charter):
         raise LocalError("kind.not_allowed", kind)
+    if view.channel.charter.exercise and body[EXERCISE] is not True:
+        raise LocalError("exercise.mismatch")
+    if (size := len(encoding.encode(body))) + RELEASES_BYTES > limits.BODY_BYTES:
+        raise LocalError("body.schema", f"{kind}: {size} bytes in all, and there is room for {limits.BODY_BYTES - RELEASES_BYTES}")
     for ref in references(body):
         view.row(ref)
     if not refers_rightly(view.channel.party_of(view.own), number, body):

@@ -1,14 +1,11 @@
-"""The channel: its lines, machines and people apart, receipts, witnesses, what is overdue on either side, misconduct with its proof, and the
-fingerprint to compare by voice."""
+"""The channel: its lines, machines and people apart, receipts, witnesses, what is overdue on either side, misconduct with its proof, and
+the fingerprint to compare by voice."""
 
 from __future__ import annotations
 
-import io
 import re
 from typing import Any, Final
 
-import segno
-from markupsafe import Markup
 from starlette.responses import Response
 
 from ...errors import CODES, LocalError
@@ -18,6 +15,7 @@ from ...node.schedule import ALARMS
 from ...record.fields import Json
 from ..call import Call
 from ..frame import names, shown
+from ..qr import qr
 from ..table import Route
 
 _SILENT: Final = 900  # seconds without a word from a side until its line is shown as silent
@@ -44,7 +42,7 @@ async def channel(call: Call) -> Response:
         alarms=[_alarm(one) for one in status["alarms"]],
         clocks={name: int(seconds) for name, seconds in sorted(charter.clocks.items())},
         words=status["channel"]["fingerprint"].split("-"),
-        qr=_qr(status["channel"]["fingerprint"]),
+        qr=qr(status["channel"]["fingerprint"]),
         witnesses=[one.name for one in charter.witnesses],
     )
 
@@ -74,14 +72,11 @@ async def _side(call: Call, status: dict[str, Json], slug: str, own: str) -> dic
 def _alarm(one: dict[str, Json]) -> dict[str, Json]:
     code = one["code"]
     explained = CODES.get(code)
-    return {**one, "sentence": explained.sentence if explained else ALARMS.get(code, one["text"]), "step": explained.step if explained else ""}
-
-
-def _qr(text: str) -> Markup:
-    """The fingerprint as a QR code: an SVG of the page's own colour."""
-    data = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(data, kind="svg", xmldecl=False, svgns=False, nl=False, scale=4, border=2, svgclass="qr", lineclass="qr-line")
-    return Markup(re.sub(r' stroke="[^"]*"', ' stroke="currentColor"', data.getvalue().decode()))  # noqa: S704: of eight words of ours
+    return {
+        **one,
+        "sentence": explained.sentence if explained else ALARMS.get(code, one["text"]),
+        "step": explained.step if explained else "",
+    }
 
 
 async def proof(call: Call) -> Response:

@@ -64,6 +64,19 @@ STANCES: Final[Mapping[str, str]] = {
     "assurance": _("We assure that it will not be disturbed: say until when."),
 }
 
+_TO_NOTICE: Final = ("noted", "no_objection", "objection", "assurance")
+
+
+def _fitting(sheet: Sheet) -> list[str]:
+    """The stances that answer a message of that kind; all where none is named."""
+    kind = sheet.about.kind if sheet.about else None
+    if kind == "notice":
+        return [*_TO_NOTICE, "need_information"]
+    if kind == "notification":
+        return [one for one in STANCES if one not in _TO_NOTICE]
+    return list(STANCES)
+
+
 # --- Choosing ---
 
 
@@ -189,6 +202,7 @@ async def page(
         re_shown=_shows(groups, "f.re"),
         facts=_facts(sheet) if kind == "reply" else [],
         stances=STANCES,
+        first_stances=_fitting(sheet),
         asked=_questions(sheet),
         phrases=PHRASES,
         taxonomy=GROUPS,
@@ -396,9 +410,11 @@ def reopened(view: View, seen: Seen) -> Open:
 async def autosave(call: Call) -> Response:
     """Keep what was typed so far; give what is to be said beside fields, by path, in the reader's language."""
     given = _typed(call)
-    await _save(call, given)
+    if call.given("saved"):  # the text of a draft that waits for officers is kept in no other place
+        await _save(call, given)
     notes = {path: found for path, values in given.items() if path[:2] in ("f.", "c.") and (found := _notes(call, path, values))}
-    return JSONResponse({"saved": call.tongue.when(show_time(call.now), now=call.now), "notes": notes | _rounded(call, given)})
+    saved = call.tongue.when(show_time(call.now), now=call.now) if call.given("saved") else ""
+    return JSONResponse({"saved": saved, "notes": notes | _rounded(call, given)})
 
 
 async def _save(call: Call, given: Filled) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from starlette.responses import RedirectResponse, Response
@@ -11,6 +13,8 @@ from ...errors import LocalError
 from ..call import Call
 from ..frame import client_of, cookie_of, signed_in
 from ..table import Route
+
+_DOOR: Final = ThreadPoolExecutor(6, thread_name_prefix="signing in")  # strangers who guess wait here, and keep no page waiting
 
 
 async def enter(call: Call) -> Response:
@@ -30,18 +34,14 @@ async def entered(call: Call) -> Response:
     before = call.request.cookies.get(cookie_of(call.desk.name))
     name = call.given("name") or None
     try:
-        found = await asyncio.to_thread(
-            call.accounts.redeem, call.path["secret"], call.now, client_of(call), name=name, before=before
-        )
+        found = await asyncio.to_thread(call.accounts.redeem, call.path["secret"], call.now, client_of(call), name=name, before=before)
     except LocalError as error:
         if error.code != "account.name":
             raise
         return await _enter(call, invited.role, invited.name, wrong=error.message)
     if invited.account is None:  # somebody new goes on in the language in which they came
         session = found[1]
-        await asyncio.to_thread(
-            call.accounts.set_preferences, session.account, call.tongue.language, session.calendar, session.theme
-        )
+        await asyncio.to_thread(call.accounts.set_preferences, session.account, call.tongue.language, session.calendar, session.theme)
     return signed_in(call, *found)
 
 
@@ -62,7 +62,8 @@ async def signed(call: Call) -> Response:
     before = call.request.cookies.get(cookie_of(call.desk.name))
     name, password, code = (call.given(name) for name in ("name", "password", "code"))
     try:
-        found = await asyncio.to_thread(call.accounts.sign_in, name, password, code, call.now, client_of(call), before=before)
+        signing = partial(call.accounts.sign_in, name, password, code, call.now, client_of(call), before=before)
+        found = await asyncio.get_running_loop().run_in_executor(_DOOR, signing)
     except LocalError as error:
         if error.code not in ("account.wrong", "account.busy"):
             raise

@@ -73,6 +73,8 @@ async def preferences(call: Call) -> Response:
 
 async def begin_password(call: Call) -> Response:
     """A password, then the codes of an authenticator app: nothing is kept before the first code."""
+    if (await asyncio.to_thread(call.accounts.account, call.who.account)).password:  # it would replace the release key
+        raise LocalError("console.form", "there is a password already: change it")
     made, wrong = await told(call.accounts.register_password, call.who.id, None, call.given("password"), call.now)
     if made is None:
         return await me(call, wrong)
@@ -143,7 +145,7 @@ def qr_of(text: str) -> Markup:
     """A QR code as an SVG."""
     data = io.BytesIO()
     segno.make(text, error="m", micro=False).save(data, kind="svg", xmldecl=False, svgns=False, nl=False, scale=4, border=2)
-    return Markup(data.getvalue().decode())  # noqa: S704: made by segno, which draws and writes no text
+    return Markup(data.getvalue().decode())  # noqa: S704 - made by segno, which draws and writes no text
 
 
 ROUTES: Final = (

@@ -60,7 +60,7 @@ async def message(call: Call) -> Response:
         acts=acts.of_message(call, found, may),
         may_read=_may_read(call, found, own),
         exact=exact({name: found[name] for name in ("ref", "kind", "time", "body", "void")}),
-        charter=view.channel.charter.name,
+        charter=charter_name(call),
     )
 
 
@@ -145,7 +145,20 @@ async def proof(call: Call) -> Response:
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
+async def charter(call: Call) -> Response:
+    """The charter as all signed it: whoever checks a proof needs it."""
+    name = charter_name(call)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(await call.desk.charter(), media_type="application/octet-stream", headers=headers)
+
+
+def charter_name(call: Call) -> str:
+    """The name that its file gets: `exercise-demo.charter`. A charter's name holds letters, digits, dots, hyphens and slashes alone."""
+    return f"{call.desk.node.channel.charter.name.replace('/', '-')}.charter"
+
+
 ROUTES: Final = (
+    Route("charter", "GET", "/charter", "reader", charter),
     Route("message", "GET", "/message/{log}/{index}", "reader", message),
     Route("message_read", "POST", "/message/{log}/{index}/read", "drafter", read),
     Route("message_proof", "GET", "/message/{log}/{index}/proof", "reader", proof),

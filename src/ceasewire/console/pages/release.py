@@ -18,11 +18,13 @@ from ...node.composing import in_force
 from ...node.drafts import Draft, Standing, fitting
 from ...node.node import Node
 from ...node.view import View
+from ...record.authority import AMENDMENT
 from ...record.encoding import Value
 from ...record.fields import show_time
 from ...record.kinds import kind_name
 from ...record.officers import Officer
 from ...record.release import check, item, read_assertion
+from ...record.terms import changed_terms
 from .. import wording
 from ..call import Call
 from ..forms import CLAIMS
@@ -146,6 +148,8 @@ async def _one(call: Call, found: Waiting, wrong: str = "") -> Response:
     def read() -> Any:
         kind, body = kind_name(found.draft.kind), writing.shown(view, found.draft.kind, found.draft.body)
         was = writing.as_it_stands(view, str(body["re"]))[1] if kind == "correction" else None
+        if found.draft.kind == AMENDMENT:
+            body["changes"] = changed_terms(in_force(view).charter, found.draft.body)
         return text(kind, body, call.tongue.when, found.rest.hex(), was)
 
     return await shown(

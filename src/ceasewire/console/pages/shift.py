@@ -56,7 +56,9 @@ async def logbook(call: Call) -> Response:
     shifts = [one for one in await asyncio.to_thread(call.accounts.shifts, 200) if one.start <= stop and (one.end or stop) >= start_]
     since, until = (datetime.fromtimestamp(one, UTC).strftime("%Y-%m-%dT%H:%M") for one in (start_, stop))
     own = call.desk.node.channel.party(call.desk.node.own).slug
-    return await shown(call, "logbook.html", "logbook", rows=rows, cut=len(rows) == reading.LOGBOOK_MOST, shifts=shifts, since=since, until=until, own=own)
+    return await shown(
+        call, "logbook.html", "logbook", rows=rows, cut=len(rows) == reading.LOGBOOK_MOST, shifts=shifts, since=since, until=until, own=own
+    )
 
 
 def _period(call: Call) -> tuple[int, int]:

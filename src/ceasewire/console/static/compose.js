@@ -41,7 +41,7 @@
       return;
     }
     const found = await answer.json();
-    saved.textContent = `${saved.dataset.words || ""} ${found.saved}`;
+    saved.textContent = found.saved ? `${saved.dataset.words || ""} ${found.saved}` : "";
     tell(found.notes);
   };
   form.addEventListener("input", () => {
