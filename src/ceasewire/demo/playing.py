@@ -86,6 +86,17 @@ class Players:
         self.wait_settled()
         say(f"{told} of these messages are real incidents, reported for the record with their sources.")
 
+    def leave_open(self) -> None:
+        """What the day leaves to whoever opens the consoles: questions without an answer, and a draft that waits for a second officer."""
+        for act in story.left_open(datetime.now(UTC)):
+            self.send(act.who, act.kind, act.draft)
+        self.wait_settled()
+        view, waiting, now = self.views[story.SOUTH], Drafts(self._nodes[story.SOUTH].path), int(time.time())
+        draft = drafts.make(view, "statement", story.WAITING, os.urandom(SEED_BYTES))
+        waiting.save(draft)
+        first = self._hands[story.SOUTH][1]
+        waiting.add(view, draft.id, lambda found: [first.release(found.asked(view), now)], now)
+
     def _act(self, act: story.Act, played: Played, say: Say) -> None:
         draft = story.filled(act.draft, played.refs.__getitem__)
         started = time.perf_counter()

@@ -44,6 +44,8 @@ def run(*, port: int, check: bool, say: Say, folder: Path | None = None) -> Outc
             checking.write_proofs(base, nodes, outcome)
             if not check:
                 checking.verify(base, charter, outcome, say)
+                with ExitStack() as stack:
+                    Players(nodes, hands, stack).leave_open()
                 _leave_open(nodes, ports, people, outcome, say)
         if check:
             say("All nodes are stopped. A second process, with the proofs and the charter alone, verifies:")

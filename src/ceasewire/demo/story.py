@@ -423,3 +423,74 @@ def _evening(day: Day) -> Iterator[Act]:
     """The machines say what they hold."""
     for who in PARTIES:
         yield Act(f"{who} line check", who, "line_check", {})
+
+
+def left_open(now: datetime) -> Iterator[Act]:
+    """What nobody has answered yet when the day's story is told: for whoever opens the consoles."""
+    day = Day(now)
+    yield Act(
+        "mortar at the mill",
+        NORTH,
+        "notification",
+        {
+            "types": ["A3"],
+            "occurred_from": day.at(0),
+            "occurred_precision": "about",
+            "place": "the mill at Mill Town",
+            "location": [0.46111, 0.59999],
+            "accused": SOUTH,
+            "precedence": "immediate",
+            "count": 4,
+            "count_unit": "explosion",
+            "count_quality": "at_least",
+            "basis_of_attribution": "heard",
+            "casualties": {"civilians": {"killed": [0, 0, 0], "wounded": [1, 2, 3]}},
+            "request": ["cease", "explain"],
+            "provisions": ["I.1"],
+            "narrative": "Four explosions within ten minutes, from the south-west. Two people were brought to the clinic.",
+            "sources": [{"class": "own_unit", "text": "the post at the mill"}],
+        },
+    )
+    yield Act(
+        "questions",
+        NORTH,
+        "request",
+        {"questions": ["Which of your units were within five kilometres of Mill Town?", "Who gave the order, if one was given?"]},
+    )
+    yield Act(
+        "drone",
+        SOUTH,
+        "notification",
+        {
+            "types": ["C2"],
+            "occurred_from": day.at(0),
+            "place": "Railhead",
+            "accused": NORTH,
+            "count": 1,
+            "count_unit": "flight",
+            "request": ["explain"],
+            "narrative": "A drone without lights crossed from the north and turned back after nine minutes.",
+            "sources": [{"class": "own_unit", "text": "the guard at the railhead"}],
+        },
+    )
+    yield Act(
+        "patrol",
+        MISSION,
+        "notice",
+        {
+            "activity": "patrol",
+            "area": "Old Road, from the ford to Mill Town",
+            "window_from": day.at(1),
+            "window_to": day.at(5),
+            "vehicles": 2,
+            "marks": "white, with the mission's flag",
+            "assurance_asked": True,
+        },
+    )
+
+
+WAITING: Final[Draft] = {
+    "title": "On the explosions at Mill Town",
+    "text": "Our command has asked every unit near Mill Town. We will say what they answer, whatever it is.",
+}
+"""A statement of South's that one officer has released and the charter wants a second for."""
