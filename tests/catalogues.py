@@ -1,10 +1,12 @@
-"""The console's texts and their translations: `python -m catalogues` takes the texts from code, templates and the tables of codes and brings
-every catalogue up to date; what has no translation yet stays empty and is shown in English. `tests/console/test_tongue.py` holds them to it."""
+"""The console's texts and their translations: `python -m catalogues` takes the texts from code, templates and the tables of codes and
+brings every catalogue up to date; what has no translation yet stays empty and is shown in English. `tests/console/test_tongue.py` holds
+them to it."""
 
 from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages import extract
@@ -28,6 +30,7 @@ _VOID = ("kind.", "body.", "ref.", "release.", "amendment.", "exercise.", "log.r
 _TOLD = ("usage", "account.full")  # refusals that a page says beside its form
 
 
+@cache
 def texts() -> dict[str | tuple[str, str], list[str]]:
     """Every text of the console, with its plural if it has one, and the files it is in."""
     found: dict[str | tuple[str, str], list[str]] = {}
@@ -66,7 +69,9 @@ def catalogue(language: str) -> Catalog:
 def renewed(language: str) -> bytes:
     """A language's catalogue with every text and no other."""
     known = catalogue(language)
-    made = Catalog(locale=None if language == "prs" else language, project="Ceasewire", charset="utf-8", header_comment=_HEADER.rstrip("\n"))
+    made = Catalog(
+        locale=None if language == "prs" else language, project="Ceasewire", charset="utf-8", header_comment=_HEADER.rstrip("\n")
+    )
     made.creation_date = made.revision_date = datetime(2026, 11, 23, tzinfo=UTC)  # so that the same texts give the same bytes
     for text, files in sorted(texts().items(), key=lambda one: (one[1][0], str(one[0]))):
         old = known.get(text if isinstance(text, str) else text[0])

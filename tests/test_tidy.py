@@ -86,10 +86,13 @@ LAYERS: dict[str, Layer] = {
     "witness": Layer("errors limits tlog keyfile carriers", "cryptography starlette structlog uvloop"),
     "publish": Layer("errors limits tlog record store! store.interface node folder"),
     "served": Layer("errors limits record node carriers console accounts", "structlog", DATABASES),
+    "founding": Layer(
+        "errors limits record exchange node keyfile folder carriers console", "starlette structlog uvicorn uvloop", DATABASES
+    ),
     # What a person starts. The command line calls the other two; nothing else imports any of the three.
     "cli": Layer(
         f"{ALL} keyfile officerkey folder renewal backup remains recovery "
-        "serve tokens accounts strictjson reports survey demo bench witness publish",
+        "founding serve tokens accounts strictjson reports survey demo bench witness publish",
         None,
     ),
     "serve": Layer("errors limits record exchange node carriers console api served", "uvicorn uvloop starlette structlog", DATABASES),

@@ -34,6 +34,7 @@ from .carriers.tls import server_context
 from .carriers.urls import loopback_port
 from .console.health import NodeHealth
 from .console.page import routes as console_routes
+from .console.welcome import Welcome
 from .errors import CeasewireError, LocalError
 from .node.exchange import Exchange
 from .node.node import Node
@@ -54,12 +55,14 @@ class Place(Home, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to serve: the socket that listens, the TLS context to serve with, a CA file for our own calls, the alarm's words."""
+    """How to serve: the socket that listens, the TLS context to serve with, a CA file for our own calls, the alarm's words, and whoever
+    founded the node a moment ago."""
 
     listener: socket.socket
     context: ssl.SSLContext | None
     tls_ca: Path | None
     alarm: list[str] | None
+    welcome: Welcome | None = None
 
 
 def run(
@@ -71,11 +74,14 @@ def run(
     tls_ca: Path | None = None,
     alarm_command: str | None = None,
     not_restored: bool = False,
+    listener: socket.socket | None = None,
+    welcome: Welcome | None = None,
 ) -> None:
     """Serve the nodes, each a folder and its passphrase (None: its key file), until SIGTERM or SIGINT.
 
     `listen`: HOST:PORT, IPv6 in brackets; by default the port of the first node's own URL if that is on this machine, else
-    127.0.0.1:8443. Raises LocalError node.*, pen.*, store.*, usage, file.unreadable, file.unwritable.
+    127.0.0.1:8443; `listener` is a socket that is bound already, and `welcome` whoever waits there. Raises LocalError node.*,
+    pen.*, store.*, usage, file.unreadable, file.unwritable.
     """
     alarm = None if alarm_command is None else split_command(alarm_command)
     if (tls_cert is None) != (tls_key is None):
@@ -87,8 +93,8 @@ def run(
     with ExitStack() as stack:
         opened = [(place, stack.enter_context(place.node(passphrase, wait=0, not_restored=not_restored))) for place, passphrase in nodes]
         own_url = opened[0][1].channel.party(opened[0][1].own).url
-        listener = stack.enter_context(listening.bind(listen or f"127.0.0.1:{loopback_port(own_url) or DEFAULT_PORT}"))
-        options = Options(listener, context, tls_ca, alarm)
+        bound = listener or listening.bind(listen or f"127.0.0.1:{loopback_port(own_url) or DEFAULT_PORT}")
+        options = Options(stack.enter_context(bound), context, tls_ca, alarm, welcome)
         stop = asyncio.Event()
         with asyncio.Runner(loop_factory=listening.Loop) as runner:
             runner.run(serve(opened, options, stop, _announce))
@@ -152,7 +158,7 @@ async def serve(
                     await asyncio.sleep(0.005)
                 url = listening.address_of(options.listener, secure=options.context is not None)
                 ready([node for _, node in opened], url)
-                group.create_task(_invite(served, url, log))
+                group.create_task(_invite(served, url, log, options.welcome))
                 with listening.on_signal(stop):
                     await asyncio.wait({answering, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -179,17 +185,21 @@ def _server(served: Sequence[Served], options: Options, log: Log) -> listening.S
 
     exchanges = Exchanges([one.hub for one in served], log, named=one_channel)
     routes = [*console_routes(shown), *exchanges.routes(), *api_routes(access, log), _console(served, log)]
+    routes += options.welcome.routes() if options.welcome else []
     return listening.server(secured(Router(routes=routes), log), options.context)
 
 
-async def _invite(served: Sequence[Served], url: str, log: Log) -> None:
-    """Of each node where nobody has an account yet, print the link by which its first administrator comes in, once."""
+async def _invite(served: Sequence[Served], url: str, log: Log, welcome: Welcome | None) -> None:
+    """Of each node where nobody has an account yet, print the link by which its first administrator comes in, once; whoever founded the
+    node in a browser is led there."""
     for one in served:
         try:
             secret = await one.first_link()
         except CeasewireError as error:  # the channel goes on without its pages
             log.error("accounts.unread", node=one.node.names.slug, code=error.code)
             continue
+        if welcome is not None:
+            welcome.ready(f"/c/{one.name}/enter/{secret}" if secret else "")
         if secret is not None:
             pages = url.replace("//127.0.0.1", "//localhost").replace("//[::1]", "//localhost")  # passkeys need a name
             print(f"Console of {one.name}, for its first administrator, once: {pages}/c/{one.name}/enter/{secret}", file=sys.stderr, flush=True)

@@ -62,6 +62,10 @@ class Home(Protocol):
     def tokens_path(self) -> Path:
         """Where the tokens of the API are listed."""
 
+    @property
+    def charter_path(self) -> Path:
+        """Where the charter lies, as all signed it."""
+
 
 class Served:
     """One node that is served. Made and used in one event loop. `alarm`: the operator's, if there is one."""
@@ -70,6 +74,7 @@ class Served:
         node = hub.node
         self.hub = hub
         self.tokens_path = home.tokens_path
+        self._charter_path = home.charter_path
         self._home = home.control_path.parent
         self.drafts = drafts.Drafts(self._home)
         self._log = log.bind(node=node.names.slug)
@@ -252,6 +257,13 @@ class Served:
         """The secret of a new link for the first administrator; None if there is somebody. Raises as `accounts`."""
         accounts = await self.accounts()
         return await asyncio.to_thread(_first_link, accounts, self.node.now())
+
+    async def charter(self) -> bytes:
+        """The charter's file, as all signed it. Raises LocalError file.unreadable."""
+        try:
+            return await asyncio.to_thread(self._charter_path.read_bytes)
+        except OSError as error:
+            raise LocalError("file.unreadable", f"{self._charter_path.name}: {error.strerror}") from None
 
     async def act(self, call: Callable[[Node], T]) -> T:
         """Call something in the node's own thread. Raises what it raises."""

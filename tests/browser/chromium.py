@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, sync_playwright
 
 from console.people import Person
 
@@ -83,8 +83,15 @@ def signed_in(
 def watched(context: BrowserContext, port: int) -> tuple[Page, list[str]]:
     """A page, and a list that fills with everything that must not happen: a request elsewhere, an error, a dialog, a refused policy."""
     page, wrong = context.new_page(), []
-    page.on("request", lambda one: wrong.append(f"asked {one.url}") if not one.url.startswith((f"http://localhost:{port}/", "data:")) else None)
+    page.on(
+        "request", lambda one: wrong.append(f"asked {one.url}") if not one.url.startswith((f"http://localhost:{port}/", "data:")) else None
+    )
     page.on("pageerror", lambda error: wrong.append(f"error {error}"))
-    page.on("dialog", lambda dialog: (wrong.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: _dismissed(dialog, wrong))
     page.on("console", lambda one: wrong.append(f"console {one.text}") if "Content Security Policy" in one.text else None)
     return page, wrong
+
+
+def _dismissed(dialog: Dialog, wrong: list[str]) -> None:
+    wrong.append(f"dialog {dialog.message}")
+    dialog.dismiss()

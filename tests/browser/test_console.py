@@ -3,81 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
 
-from browser.chromium import browser, signed_in, watched
-from carriers.sides import Side, make_sides, process
+from browser.chromium import signed_in, watched
+from browser.world import NASTY, World, pages, tell
 from ceasewire.carriers.control import call
-from ceasewire.console.pages import ROUTES
-from ceasewire.errors import LocalError
-from console.people import Person, person
-
-NASTY = (
-    "<script>document.title='owned'</script>",
-    "<img src=x onerror=\"document.title='owned'\">",
-    "\"><svg onload=document.title='owned'>",
-    "'-alert(1)-'",
-    "{{7*7}}{% raw %}",
-    "javascript:alert(1)",
-    "hid\u200dden, and P\u0430ris with a letter of another script",
-    "</bdi></td></table><h1>owned</h1>",
-    "<a href=http://evil.example/>x</a><link rel=stylesheet href=//evil.example/x.css>",
-)
-READY_SECONDS = 1.0
-
-
-@dataclass
-class World:
-    """Two nodes, served; their officers; a browser."""
-
-    sides: dict[str, Side]
-    people: dict[str, Person]
-    chromium: Browser
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    sides = make_sides(tmp_path_factory.mktemp("browser"), {"north": None, "south": None}, {"name": "line", "title": NASTY[0]})
-    with process(sides["north"].folder), process(sides["south"].folder), browser() as chromium:
-        for number, text in enumerate(NASTY):
-            body = {"types": ["A4"], "occurred_from": "2026-03-01T00:00:00Z", "place": text, "narrative": text, "accused": "south"}
-            tell(sides["north"], "notification", {**body, "sources": [{"class": "press", "text": text}]})
-            tell(sides["north"], "statement", {"title": text, "text": text})
-            tell(sides["south"], "reply", {"re": f"north/{2 * number}", "stance": "denied", "account": text}, wait=f"north/{2 * number}")
-        people = {slug: person(side, "administrator", f"Officer {slug}") for slug, side in sides.items()}
-        yield World(sides, people, chromium)
-
-
-def tell(side: Side, kind: str, body: dict[str, object], wait: str | None = None) -> dict[str, object]:
-    """Send a message as the command line does, once what it is about is here."""
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            return dict(call(side.folder.control_path, {"op": "send", "kind": kind, "json": body}))
-        except LocalError:
-            if wait is None or time.monotonic() > deadline:
-                raise
-        time.sleep(0.1)
-
-
-def pages(who: Person) -> list[str]:
-    """The address of every page that can be read, made from the table."""
-    parts = {"log": "north", "index": "0", "kind": "notification", "secret": "0" * 43}
-    found = []
-    for route in ROUTES:
-        if route.method != "GET" or route.name in ("live", "home") or route.path.endswith(("/proof", "{number}")) or "{secret}" in route.path:
-            continue
-        path = route.path
-        for name, value in parts.items():
-            path = path.replace("{" + name + "}", value)
-        if "{" not in path:
-            found.append(f"{who.base}{path}")
-    return found
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -109,7 +41,10 @@ def test_h1_to_h9_nothing_that_a_person_wrote_is_run_or_asked_for(world: World) 
     for who in world.people.values():
         with signed_in(world.chromium, who) as context:
             page, wrong = watched(context, who.port)
-            for address in [*pages(who), *(f"{who.base}/{kind}/north/{index}" for kind in ("message", "case") for index in range(2 * len(NASTY)))]:
+            for address in [
+                *pages(who),
+                *(f"{who.base}/{kind}/north/{index}" for kind in ("message", "case") for index in range(2 * len(NASTY))),
+            ]:
                 page.goto(address, wait_until="domcontentloaded")
                 assert "owned" not in page.title() or "script" in page.title()
                 assert page.locator("h1:text-is('owned')").count() == 0

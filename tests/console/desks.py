@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from types import SimpleNamespace
@@ -107,7 +107,7 @@ class Browser:
         """A page below the console's base."""
         return self._ask("GET", path, b"")
 
-    def post(self, path: str, **form: str | list[str]) -> Answer:
+    def post(self, path: str, **form: str | Sequence[str]) -> Answer:
         """A form, as a page of ours sends it."""
         return self._ask("POST", path, urlencode({"csrf": self.session.csrf, **form}, doseq=True).encode())
 

@@ -75,7 +75,7 @@ def test_a_notification_is_five_questions_with_what_goes_without_saying(releaser
     shown = fill(releaser, "/compose/notification", **FIVE, f__location__grid="42S WD 18 17")
     assert shown.status == 200
     assert "34.5, 69.2" in shown.outline.text, "rounded to about a kilometre, as it will be signed"
-    assert "within 24 h 0 min of receipt" in shown.outline.text
+    assert "within 24 h of receipt" in shown.outline.text
     assert "no source given" in shown.outline.text
 
 
@@ -153,9 +153,33 @@ def test_what_is_wrong_is_told_beside_it_and_nothing_is_lost(releaser: Browser, 
     assert page.status == 422
     links = [found.get("href") for tag, found in page.outline.tags if tag == "a" and (found.get("href") or "").startswith("#f-")]
     assert links == ([f"#{where}"] if where else [])
+    places = [found.get("id") for _, found in page.outline.tags if found.get("id")]
+    assert len(places) == len(set(places)), "an element's name is its own"
+    assert {str(link)[1:] for link in links} <= set(places), "and a link leads to it"
     form = form_of(page)
     assert form["f.count"] == [typed.get("f__count", "6")]
     assert form["f.request"] == ["cease", "explain"]
+
+
+def test_what_is_too_long_in_all_is_told_before_anybody_releases_it(releaser: Browser) -> None:
+    long = {"f__narrative": "x" * 16_000, "f__translations__0__text": "y" * 16_000, "f__translations__0__language": "ps"}
+    page = fill(releaser, "/compose/notification", **FIVE, **long, f__translations__0__field="narrative")
+    assert page.status == 422
+    assert "bytes in all" in page.outline.text
+    form = form_of(page)
+    assert form["f.narrative"] == ["x" * 16_000]
+    kept = releaser.post("/compose/notification", **{**form, "f.damage": "پ" * 8_000, "f.account": "پ" * 8_000, "act": "save"})
+    assert (kept.status, "too long to be kept" in kept.text) == (422, True)
+    assert form_of(kept)["f.damage"] == ["پ" * 8_000]
+
+
+def test_an_exercise_channel_takes_nothing_that_is_actual() -> None:
+    with ChannelPair(exercise=True) as drill:
+        who = Browser(desk_of(drill.north), "releaser")
+        page = fill(who, "/compose/statement", f__text="We hold fire.", f__exercise="no")
+        assert page.status == 422
+        shown = fill(who, "/compose/statement", f__text="We hold fire.")
+        assert "EXERCISE" in shown.outline.text.partition("What will be signed")[2]
 
 
 def test_one_more_row_and_saving_need_no_script(releaser: Browser) -> None:

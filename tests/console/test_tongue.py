@@ -45,6 +45,7 @@ def test_solar_hijri_days_as_kabul_counts_them(day: str, said: str) -> None:
         ("2026-11-23T12:00:00Z", "in 0 s"),
         ("2026-11-23T12:05:00Z", "in 5 min"),
         ("2026-11-23T14:05:00Z", "in 2 h 5 min"),
+        ("2026-11-24T12:00:59Z", "in 24 h"),
         ("2026-11-26T12:00:00Z", "in 3 days"),
         ("2026-11-23T11:59:01Z", "59 s late"),
         ("2026-11-20T12:00:00Z", "3 days late"),

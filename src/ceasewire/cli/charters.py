@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ..record import fingerprint
-from ..record.amendment import apply
-from ..record.card import open_card
-from ..record.kinds import kind_name
-from ..record.officers import show_officer
-from ..record.release import needed
 from .screen import Screen
 
-if TYPE_CHECKING:
-    from ..record.charter import Charter, SignedCharter
-    from ..record.message import Body
-
-_CHANGES: Final = 18  # field of an amendment
 _CLOCKS: Final = {
     "flash": "to answer what has the precedence flash",
     "immediate": "to answer what has the precedence immediate",
@@ -30,68 +18,6 @@ _CLOCKS: Final = {
     "line_check": "between line checks by machines (counted from the last)",
 }
 _UNITS: Final = ((86400, "d"), (3600, "h"), (60, "min"))
-
-
-def charter_json(signed: SignedCharter) -> dict[str, Any]:
-    """All of a charter. Clocks in seconds; outlines in degrees; a party's fingerprint is its card's, as `ceasewire card` prints it."""
-    charter, unsigned = signed.charter, signed.unsigned
-    opened = [open_card(card) for card in charter.cards]
-    return {
-        "name": charter.name,
-        "title": charter.title,
-        "level": charter.level,
-        "exercise": charter.exercise,
-        "id": signed.channel_id.hex(),
-        "fingerprint": fingerprint.words(signed.channel_id),
-        "parties": [
-            {
-                "slug": card.slug,
-                "name": card.name,
-                "role": card.role,
-                "url": card.url,
-                "fingerprint": fingerprint.words(hashlib.sha256(raw).digest()),
-                "signed": card.slug not in unsigned,
-            }
-            for card, raw in opened
-        ],
-        **terms(charter),
-        "witnesses": [{"name": one.name, "vkey": one.vkey, "url": one.url} for one in charter.witnesses],
-        "quorum": charter.quorum,
-        "replaces": charter.replaces.hex() or None,
-        "signed": [card.slug for card, _ in opened if card.slug not in unsigned],
-        "unsigned": unsigned,
-        "complete": not unsigned,
-    }
-
-
-def terms(charter: Charter) -> dict[str, Any]:
-    """What an amendment may change of a charter. `releases`: officers needed by kind, the defaults among them, where there are officers."""
-    slugs = [party.slug for party in charter.parties]
-    return {
-        "provisions": [{"id": number, "text": text} for number, text in charter.provisions],
-        "kinds": [kind_name(kind) for kind in charter.kinds],
-        "clocks": dict(charter.clocks),
-        "quotas": dict(charter.quotas),
-        "zones": [
-            {"id": zone.zone_id, "name": zone.name, "kind": zone.kind, "outline": [[a / 100_000, b / 100_000] for a, b in zone.outline]}
-            for zone in charter.zones
-        ],
-        "officers": [{"party": slugs[one.party], **show_officer(one)} for one in charter.officers],
-        "releases": {kind_name(kind): needed(charter.releases, kind, None) for kind in charter.kinds} if charter.officers else {},
-    }
-
-
-def changed_terms(charter: Charter, body: Body) -> dict[str, Any]:
-    """What an amendment's body changes of the charter, as `terms` says it; of clocks, quotas and releases those alone that change."""
-    changes = body.get(_CHANGES)
-    if not isinstance(changes, bytes):
-        return {}
-    before, after = terms(charter), terms(apply(charter, changes))
-    changed = {name: value for name, value in after.items() if value != before[name]}
-    for name in ("clocks", "quotas", "releases"):
-        if name in changed:
-            changed[name] = {word: value for word, value in changed[name].items() if before[name].get(word) != value}
-    return changed
 
 
 def duration(seconds: int) -> str:

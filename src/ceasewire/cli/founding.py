@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from .. import limits
-from ..errors import LocalError, PeerError
+from ..errors import LocalError
 from . import files
 from .access import own_files
 from .answer import Answer
@@ -39,18 +39,13 @@ def init(
 
     Example: ceasewire init north --party north --name "Northern Command" --passphrase-file pass.txt
     """
-    from ..folder import Folder
+    from ..founding import acts
     from ..record import fingerprint
-    from ..record.card import Card
 
     if no_passphrase == (passphrase_file is not None):
         raise LocalError("usage", "give --passphrase-file or --no-passphrase, one of them")
     secret = files.passphrase(passphrase_file)
-    _check_url(url)
-    try:
-        folder = Folder.create(node, lambda keys, recovery: Card(party, name, role, url, keys, recovery), secret)
-    except PeerError as error:  # of what our own user wrote
-        raise LocalError("usage", error.detail or error.explained.sentence) from None
+    folder = acts.make(node, party=party, name=name, role=role, url=url, passphrase=secret)
     words = fingerprint.words(hashlib.sha256(folder.card()[1]).digest())
     recovery_file = str(node / f"recovery-{party}.txt")
     made: dict[str, Any] = {
@@ -68,13 +63,6 @@ def init(
 
     note = f"Take {recovery_file} away now, and keep it where this machine is not: whoever holds it can speak as {party}."
     return Answer(made, human, notes=(note,))
-
-
-def _check_url(url: str) -> None:
-    if url:
-        from ..carriers.urls import check_url
-
-        check_url(url, url)
 
 
 def card(node: Node, /, *, json: AsJson = False) -> Answer:
@@ -104,22 +92,14 @@ def draft(
 
     Example: ceasewire charter draft line.toml north.card south.card -o line.charter
     """
-    from ..exchange import seal
+    from ..founding import acts
     from ..record.card import unarmor
-    from ..record.draft import from_toml
 
     toml = files.read_toml(file)
     if not cards:
         raise LocalError("usage", "give the card of each party")
     given = [unarmor(files.read(path, 2 * limits.CARD_BYTES)) for path in cards]
-    try:
-        signed = from_toml(toml, given)
-    except PeerError as error:
-        if error.code != "charter.malformed" and not error.code.startswith("enc."):
-            raise
-        raise LocalError("charter.toml", error.detail or error.explained.sentence.lower()) from None
-    for party in signed.charter.parties:
-        seal.check_public_key(party.keys.sealing)
+    signed = acts.draft(toml, given)
     files.write(output, signed.encode())
     return _signatures(signed, output)
 
@@ -132,16 +112,16 @@ def sign(node: Node, file: CharterFile, /, *, passphrase_file: PassphraseFile = 
     Example: ceasewire charter sign north line.charter --passphrase-file pass.txt
     """
     from ..folder import Folder
+    from ..founding import acts
 
     folder = Folder(node)
     secret = files.passphrase(passphrase_file)
     with own_files():
         own = folder.card()[0].slug
     signed = _read(file, complete=False)
-    position = folder.position(signed)
+    folder.position(signed)
     if own in signed.unsigned:
-        with folder.pen(secret) as pen:
-            signed = signed.sign(position, {"ed25519": pen.sign_log, "mldsa44": pen.sign_log_mldsa})
+        signed = acts.sign(folder, signed, secret)
         files.write(file, signed.encode())
     return _signatures(signed, file)
 
@@ -190,7 +170,8 @@ def show_charter(file: CharterFile, /, *, json: AsJson = False) -> Answer:
 
     Example: ceasewire charter show line.charter
     """
-    from .charters import charter_json, show_charter_json
+    from ..record.terms import charter_json
+    from .charters import show_charter_json
 
     shown = charter_json(_read(file, complete=False))
     return Answer(shown, lambda screen: show_charter_json(screen, shown))
@@ -202,13 +183,14 @@ def join(node: Node, file: CharterFile, /, *, json: AsJson = False) -> Answer:
     Example: ceasewire join north line.charter
     """
     from ..folder import Folder
+    from ..founding import acts
     from ..record import fingerprint
 
     folder = Folder(node)
     with own_files():
         party = folder.card()[0].slug
     signed = _read(file, complete=True)
-    folder.join(signed, signed.encode())
+    acts.join(folder, signed)
     words = fingerprint.words(signed.channel_id)
     shown = {"joined": True, "party": party, "name": signed.charter.name, "channel": signed.channel_id.hex(), "fingerprint": words}
 

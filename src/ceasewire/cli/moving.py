@@ -85,16 +85,28 @@ def serve(
 ) -> Answer:
     """Serve nodes until stopped: exchange with the others, line checks on schedule, a status page, the HTTP API.
 
+    A folder that is new or empty, alone: print a link by which a browser founds the node and its channel there.
+
     Example: ceasewire serve north --listen 127.0.0.1:8701 --passphrase-file pass.txt
     """
     from .. import serve as serving
     from ..folder import Folder
+    from ..founding.progress import unfounded
 
     if not nodes:
         raise LocalError("usage", "give the folder of a node")
     if (tls_cert is None) != (tls_key is None):
         raise LocalError("usage", "--tls-cert and --tls-key go together")
     secrets = _secrets(nodes, passphrase_file or [])
+    served = {"served": [str(path) for path in nodes]}
+    found = None
+    if len(nodes) == 1 and not json and unfounded(nodes[0]):  # a program that reads JSON reads no page
+        from ..founding import server as founding
+
+        found = founding.run(nodes[0], listen=listen, tls_cert=tls_cert, tls_key=tls_key, passphrase=secrets[0])
+        if found is None:
+            return Answer(served, lambda screen: screen.line("Stopped."))
+        secrets = [found.passphrase]
     serving.run(
         nodes=[(Folder(path), secret) for path, secret in zip(nodes, secrets, strict=True)],
         listen=listen,
@@ -103,8 +115,9 @@ def serve(
         tls_ca=tls_ca,
         alarm_command=alarm_command,
         not_restored=not_restored,
+        listener=found.listener if found else None,
+        welcome=found.welcome if found else None,
     )
-    served = {"served": [str(path) for path in nodes]}
     return Answer(served, lambda screen: screen.line("Stopped."))
 
 

@@ -341,7 +341,7 @@ def show_signed(view: View, draft: Draft, until: int) -> None:
     from ..node.drafts import Standing, describe
     from ..record.authority import AMENDMENT
     from ..record.notation import show_time
-    from .charters import changed_terms
+    from ..record.terms import changed_terms
 
     asked = draft.asked(view)
     said = describe(view, draft, Standing(0, (), False))

@@ -116,6 +116,8 @@ class Tongue:
         seconds = abs(seconds)
         if seconds >= 2 * _DAY:
             return self.ngettext("%(n)s day", "%(n)s days", seconds // _DAY) % {"n": seconds // _DAY}
+        if seconds >= _HOUR and seconds % _HOUR < _MINUTE:
+            return self.gettext("%(h)s h") % {"h": seconds // _HOUR}
         if seconds >= _HOUR:
             return self.gettext("%(h)s h %(m)s min") % {"h": seconds // _HOUR, "m": seconds % _HOUR // _MINUTE}
         if seconds >= _MINUTE:

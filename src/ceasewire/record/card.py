@@ -27,8 +27,7 @@ ROLES: Final = ("party", "guarantor", "observer")
 SLUG: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 # Words that stand where a party's slug may stand (fields.Casualties), so that no party may bear them.
 RESERVED: Final = frozenset({"civilians", "unattributed"})
-_HEAD: Final = "-----BEGIN CEASEWIRE CARD-----"
-_TAIL: Final = "-----END CEASEWIRE CARD-----"
+_MALFORMED: Final = {"CARD": "card.malformed", "CHARTER": "charter.malformed"}
 
 
 def tagged(tag: str, *digests: bytes) -> bytes:
@@ -173,19 +172,20 @@ def open_card(data: bytes) -> tuple[Card, bytes]:
     return card, raw
 
 
-def armor(data: bytes) -> str:
-    """The card file as text for e-mail and paper."""
+def armor(data: bytes, what: str = "CARD") -> str:
+    """A file as text for e-mail and paper: a card's, or with `what` CHARTER a charter's."""
     body = base64.b64encode(data).decode()
     lines = [body[start : start + 76] for start in range(0, len(body), 76)]
-    return "\n".join([_HEAD, *lines, _TAIL, ""])
+    return "\n".join([f"-----BEGIN CEASEWIRE {what}-----", *lines, f"-----END CEASEWIRE {what}-----", ""])
 
 
-def unarmor(text: bytes) -> bytes:
-    """The card file of its text; white space around lines is let pass. Raises PeerError card.malformed."""
+def unarmor(text: bytes, what: str = "CARD") -> bytes:
+    """The file of its text; white space around lines is let pass. Raises PeerError card.malformed, or charter.malformed."""
+    malformed = _MALFORMED[what]
     try:
         lines = [line.strip() for line in text.decode("ascii").strip().splitlines()]
-        if lines[0] != _HEAD or lines[-1] != _TAIL:
-            raise PeerError("card.malformed", "its first or last line is missing")
+        if lines[0] != f"-----BEGIN CEASEWIRE {what}-----" or lines[-1] != f"-----END CEASEWIRE {what}-----":
+            raise PeerError(malformed, "its first or last line is missing")
         return base64.b64decode("".join(lines[1:-1]), validate=True)
     except (UnicodeDecodeError, binascii.Error, IndexError):
-        raise PeerError("card.malformed", "it is not the text that `ceasewire card` prints") from None
+        raise PeerError(malformed, f"it is not the text of a {what.lower()}, from its first line to its last") from None

@@ -275,8 +275,13 @@ async def answer(call: Call, kind: str) -> Response:
     one = Open(sheet, opened, call.given("saved"), call.given("draft"), call.given("before"))
     more = call.given("more")
     if more or call.given("act") == "save":
-        if not one.draft:
-            await _save(call, given)
+        try:
+            if not one.draft:
+                await _save(call, given)
+        except LocalError as error:
+            if error.code != "account.full":
+                raise
+            return await page(call, one, {"": Trouble(_("The form is too long to be kept here."))}, status=422)
         return await page(call, one, spare={more: _MORE} if more else None)
     message, reading = sheet.read()
     troubles = dict(reading.troubles)

@@ -52,5 +52,4 @@
     clearTimeout(due);
     asked += 1;
   });
-  document.getElementById("troubles")?.focus();
 })();
