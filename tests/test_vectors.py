@@ -464,7 +464,7 @@ def test_vectors_are_small() -> None:
 
 OTHERS_CODES: tuple[str, ...] = tuple(
     "usage json. draft. ref.malformed ref.missing file. node. pen. store. net. disk. random. field.unknown log.closed http.type"
-    " witness.missing witness.rolled_back log.unsure backup. api. token. import.".split()
+    " witness.missing witness.rolled_back log.unsure backup. api. token. import. account. console.".split()
 )
 
 

@@ -388,9 +388,9 @@ def test_cosigners_are_known_by_name_and_key() -> None:
 
 
 def test_a_cosigner_that_nobody_knows_has_a_number_for_a_name() -> None:
-    """A peer's line check may name any."""
-    names = [FOUR.cosigner_name(by) for by in (0, 3, 4, 2**31, -1, -2, -3, -(2**16))]
-    assert names == ["north", "press", "4", "2147483648", "tower", "spire", "-3", "-65536"]
+    """A peer's line check may name any. A later log's name follows from its number, so that every node says the same of one it lacks."""
+    names = [FOUR.cosigner_name(by) for by in (0, 3, 4, 2**31, 2**31 + (9 << 24), -1, -2, -3, -(2**16))]
+    assert names == ["north", "press", "4", "north.000000", str(2**31 + (9 << 24)), "tower", "spire", "-3", "-65536"]
 
 
 def test_two_charters_never_share_a_name() -> None:

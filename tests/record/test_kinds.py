@@ -394,17 +394,19 @@ def test_releases_are_not_hidden_when_somebody_writes_them() -> None:
     assert show_body(2, {0: [[b"\x01"]], 1: False}, NAMES) == {"exercise": False, "not_understood": {"0": [["01"]]}}
 
 
-def test_a_log_that_is_not_known_is_shown_by_its_number() -> None:
-    shown = show_body(2, {0: [], 1: False, 3: [[2**31, 5], [1, 6]]}, NAMES)
-    assert shown["re"] == ["2147483648/5", "south/6"]
-    receipt: message.Body = {1: 2**31, 2: 1, 3: 2**31, 4: 4, 5: 0, 6: b"\x00"}
+def test_a_log_that_is_not_known_is_shown_by_what_its_number_says() -> None:
+    """A later log's name follows from its number, so that all show the same; a number that no party here can have is shown itself."""
+    nobody = 2**31 + (9 << 24)
+    shown = show_body(2, {0: [], 1: False, 3: [[2**31, 5], [nobody, 5], [1, 6]]}, NAMES)
+    assert shown["re"] == ["north.000000/5", f"{nobody}/5", "south/6"]
+    receipt: message.Body = {1: 2**31, 2: 1, 3: nobody, 4: 4, 5: 0, 6: b"\x00"}
     body: message.Body = {0: [], 1: False, 16: [receipt]}
     check_schema(11, body, NAMES)
     shown = show_body(11, body, NAMES)
     assert shown["receipts"][0] | {"time": ""} == {
         "log": 2**31,
         "size": 1,
-        "by": "2147483648",
+        "by": str(nobody),
         "kind": 4,
         "time": "",
         "signature": "AA==",
