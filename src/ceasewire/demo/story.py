@@ -451,12 +451,8 @@ def left_open(now: datetime) -> Iterator[Act]:
             "sources": [{"class": "own_unit", "text": "the post at the mill"}],
         },
     )
-    yield Act(
-        "questions",
-        NORTH,
-        "request",
-        {"questions": ["Which of your units were within five kilometres of Mill Town?", "Who gave the order, if one was given?"]},
-    )
+    questions = ["Which of your units were within five kilometres of Mill Town?", "Who gave the order, if one was given?"]
+    yield Act("questions", NORTH, "request", {"questions": questions})
     yield Act(
         "drone",
         SOUTH,
