@@ -81,7 +81,9 @@ LAYERS: dict[str, Layer] = {
         f"errors limits {CORE} store! store.interface store.derived_interface pen", "cryptography nacl cbor2 structlog", DATABASES
     ),
     "carriers": replace(FACE, ours=f"{FACE.ours} tlog.witness"),
-    "console": Layer(f"{FACE.ours} accounts", "starlette structlog jinja2 markupsafe babel jalali_core segno mgrs", f"exchange.seal {DATABASES}"),
+    "console": Layer(
+        f"{FACE.ours} accounts", "starlette structlog jinja2 markupsafe babel jalali_core segno mgrs", f"exchange.seal {DATABASES}"
+    ),
     "api": Layer("errors limits record node tokens strictjson", "starlette structlog", DATABASES),
     "witness": Layer("errors limits tlog keyfile carriers", "cryptography starlette structlog uvloop"),
     "publish": Layer("errors limits tlog record store! store.interface node folder"),
@@ -95,7 +97,10 @@ LAYERS: dict[str, Layer] = {
         "founding serve tokens accounts strictjson reports survey demo bench witness publish",
         None,
     ),
-    "serve": Layer("errors limits record exchange node carriers console api served", "uvicorn uvloop starlette structlog", DATABASES),
+    "outward": Layer("errors keyfile", "apprise"),
+    "serve": Layer(
+        "errors limits record exchange node carriers console api served outward", "uvicorn uvloop starlette structlog", DATABASES
+    ),
     "processes": Layer("errors limits folder"),
     "demo": Layer(f"{ALL} folder reports processes accounts", None),
     "bench": Layer(f"{ALL} folder processes", None),
@@ -435,7 +440,7 @@ def test_every_limit_is_used() -> None:
     assert not unused, f"in limits.py, but nothing in src reads: {', '.join(unused)}"
 
 
-@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "uv.txt"])
+@pytest.mark.parametrize("name", ["runtime.txt", "dev.txt", "uv.txt", "alarms.txt"])
 def test_locks_hold_hashes_and_nothing_else(name: str) -> None:
     assert not lock_complaints(name, (ROOT / "requirements" / name).read_text("utf-8"))
 

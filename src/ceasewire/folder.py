@@ -12,7 +12,9 @@ recovery-SLUG.txt   the recovery key, to be taken away
 lock                held by the one process that writes
 control             socket through which `send`, `sync` and `bundle` reach the process that writes
 drafts/             messages that wait for officers to release them (node/drafts.py)
+alarms              where alarms go outward (outward.py), if the operator wrote it
 tokens              who may use the HTTP API: hashes of the tokens
+founding.json       how far the pages of a founding have come, and founding.charter with the signatures so far; gone once joined
 accounts.sqlite     the people of this node and what is on their desk (accounts/; and -wal, -shm, accounts.lock beside it); in no backup
 """
 

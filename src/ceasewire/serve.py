@@ -23,10 +23,11 @@ from typing import Final, Protocol
 from starlette.routing import Mount, Router
 from starlette.types import Receive, Scope, Send
 
+from . import outward
 from .api.access import Access
 from .api.app import routes as api_routes
 from .carriers import listening
-from .carriers.alarm import Alarm, split_command
+from .carriers.alarm import Alarm, Outward, split_command
 from .carriers.hub import Hub
 from .carriers.logs import Log, open_log
 from .carriers.server import Exchanges, secured
@@ -141,16 +142,20 @@ async def serve(
     with ExitStack() as stack:
         alarm = Alarm(options.alarm, log) if options.alarm else None
         served = []
+        rung = [alarm] if alarm else []
         for place, node in opened:
             hub = Hub(Exchange(node))
             stack.callback(hub.close)
-            served.append(Served(place, hub, options.tls_ca, log, alarm))
+            own, path = alarm, place.control_path.with_name("alarms")
+            if outward.wanted(path):
+                own = Outward(path, log.bind(node=node.names.slug), alarm)
+                rung.append(own)
+            served.append(Served(place, hub, options.tls_ca, log, own))
             stack.callback(served[-1].close)
             served[-1].control.open()
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(task) for one in served for task in one.tasks()]
-            if alarm is not None:
-                tasks.append(group.create_task(alarm.run()))
+            tasks += [group.create_task(one.run()) for one in rung]
             server = _server(served, options, log)
             answering = asyncio.create_task(server.serve(sockets=[options.listener]))
             try:
@@ -202,7 +207,8 @@ async def _invite(served: Sequence[Served], url: str, log: Log, welcome: Welcome
             welcome.ready(f"/c/{one.name}/enter/{secret}" if secret else "")
         if secret is not None:
             pages = url.replace("//127.0.0.1", "//localhost").replace("//[::1]", "//localhost")  # passkeys need a name
-            print(f"Console of {one.name}, for its first administrator, once: {pages}/c/{one.name}/enter/{secret}", file=sys.stderr, flush=True)
+            link = f"{pages}/c/{one.name}/enter/{secret}"
+            print(f"Console of {one.name}, for its first administrator, once: {link}", file=sys.stderr, flush=True)
 
 
 def _console(served: Sequence[Served], log: Log) -> Mount:
@@ -210,7 +216,7 @@ def _console(served: Sequence[Served], log: Log) -> Mount:
 
     @cache
     def router() -> Router:
-        from .console.shell import routes as console_pages
+        from .console.shell import routes as console_pages  # noqa: PLC0415 - read when a browser asks
 
         return Router(routes=console_pages(served, log))
 

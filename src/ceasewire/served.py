@@ -25,6 +25,7 @@ from .carriers.witnesses import Witnessed, Witnesses, show_once
 from .console.health import NodeHealth, node_health
 from .errors import CeasewireError, LocalError
 from .node import drafts, schedule
+from .node.derived import SUMMED_UP
 from .node.exchange import Report
 from .node.flashes import sounds
 from .node.heard import Heard
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 PEN_SECONDS: Final = 0.5
 SHELF_SECONDS: Final = 5.0
 STATUS_SECONDS: Final = 2.0
+QUIET_SECONDS: Final = 3.0  # so long after the last news, what is derived is brought up to date
 NEWS_SECONDS: Final = 0.1  # what changes within this time is one piece of news
 AGAIN_SECONDS: Final = 1.0  # after a defect of ours, until the chore that met it begins anew
 READERS: Final = 2
@@ -113,7 +115,7 @@ class Served:
     def tasks(self) -> list[Coroutine[None, None, None]]:
         """What runs as long as it is served. None of them ends by an error, which would end the other nodes too."""
         lines = (self._lines.run, self._witnesses.run, self.control.run, self._clockwork.run)
-        chores = (*lines, self._sync_pen, self._retry_shelf, self._warn)
+        chores = (*lines, self._sync_pen, self._retry_shelf, self._warn, self._keep_ready)
         return [self._kept(chore) for chore in chores]
 
     async def _kept(self, chore: Callable[[], Coroutine[None, None, None]]) -> None:
@@ -163,6 +165,26 @@ class Served:
             with suppress(CeasewireError):  # the hub remembers it
                 if await self.hub.run(self.hub.exchange.retry_shelf):
                     self.node.changed()
+
+    async def _keep_ready(self) -> None:
+        """What is new goes into the derived tables before anybody asks, so that the first page after thousands of messages is as quick as
+        the next. Only once it is quiet, so that no message waits for it; and not at a node that nobody signs in to, which needs no memory
+        for it."""
+        new = asyncio.Event()
+        new.set()
+        self.hub.listeners.append(new.set)
+        try:
+            while True:
+                await new.wait()
+                while new.is_set():
+                    new.clear()
+                    await asyncio.sleep(QUIET_SECONDS)
+                with suppress(CeasewireError):  # a page that is asked for says so
+                    if self._accounts is None or await asyncio.to_thread(self._accounts.is_empty):
+                        continue
+                    await self.read(self.node.reading.projection.ask, _nothing, SUMMED_UP)
+        finally:
+            self.hub.listeners.remove(new.set)
 
     async def _warn(self) -> None:
         """Say once, loudly, when the node cannot do its work, or a log has shown two histories."""
@@ -248,7 +270,7 @@ class Served:
         """The people of this node; opened when first asked for. Raises LocalError account.*, file.unwritable."""
         async with self._one_opening:
             if self._accounts is None:
-                from .accounts import Accounts  # a process that no browser asks does without
+                from .accounts import Accounts  # noqa: PLC0415 - read when it is needed, as the console is
 
                 self._accounts = await asyncio.to_thread(Accounts.open, self._home / "accounts.sqlite", os.urandom)
             return self._accounts
@@ -327,6 +349,10 @@ class Served:
             own, charter = channel.party(self.node.own), channel.charter
             words = fingerprint.words(channel.channel_id)
             return NodeHealth(charter.title, charter.exercise, words, own.slug, own.name, error.code, ())
+
+
+def _nothing(_: object) -> None:
+    """The answer to nothing; asking it brings the derived tables up to date."""
 
 
 def _first_link(accounts: Accounts, now: int) -> str | None:

@@ -5,7 +5,7 @@ The command is run without a shell, its words split as a POSIX shell would split
 code of another alarm (node/schedule.py). CEASEWIRE_REF says about what: the message (as south/12), or the log or party; nothing of what a
 message says. It runs once a message, held or admitted, and once for each alarm until that has ended; what comes while it
 runs, or within ten seconds after it began, is told by one more run of each kind with the newest of them, flashes first. It is ended
-after a minute.
+after a minute. What goes outward (outward.py) is such a command too, run once a minute at most.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Collection
-from typing import Final
+from pathlib import Path
+from typing import Final, TextIO
 
 from ..errors import LocalError
 from .logs import Log
 
 GAP_SECONDS: Final = 10.0
 RUN_SECONDS: Final = 60.0
+OUTWARD_GAP_SECONDS: Final = 60.0
 FLASH: Final = "flash"
 _REMEMBERED: Final = 10_000
 
@@ -40,6 +42,10 @@ def split_command(command: str) -> list[str]:
 
 class Alarm:
     """Runs the command of one process that serves. `ring` is called in any thread."""
+
+    failed = "alarm.failed"
+    output: int | TextIO = sys.stderr
+    errors: int | None = None  # as ours
 
     def __init__(self, words: list[str], log: Log) -> None:
         self._words = words
@@ -61,12 +67,20 @@ class Alarm:
         self._known |= dict.fromkeys(told)
         while len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
-        self.tell(FLASH, ref)
+        self._begun(FLASH, ref)
 
     def tell(self, alarm: str, about: str) -> None:
         """An alarm has begun. In the event loop."""
+        self._begun(alarm, about)
+
+    def _begun(self, alarm: str, about: str) -> None:
         self._newest[alarm] = about
         self._rung.set()
+
+    @staticmethod
+    def gap() -> float:
+        """Seconds from one run's beginning to the next."""
+        return GAP_SECONDS
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -76,14 +90,16 @@ class Alarm:
             about = self._newest.pop(alarm)
             if not self._newest:
                 self._rung.clear()
-            await asyncio.gather(self._command(alarm, about), asyncio.sleep(GAP_SECONDS))
+            await asyncio.gather(self._command(alarm, about), asyncio.sleep(self.gap()))
 
     async def _command(self, alarm: str, about: str) -> None:
         environment = {**os.environ, "CEASEWIRE_ALARM": alarm, "CEASEWIRE_REF": about}
         try:
-            process = await asyncio.create_subprocess_exec(*self._words, stdin=subprocess.DEVNULL, stdout=sys.stderr, env=environment)
+            process = await asyncio.create_subprocess_exec(
+                *self._words, stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.errors, env=environment
+            )
         except OSError as error:
-            self._log.error("alarm.failed", detail=type(error).__name__)
+            self._log.error(self.failed, detail=type(error).__name__)
             return
         try:
             status = await asyncio.wait_for(process.wait(), RUN_SECONDS)
@@ -95,4 +111,35 @@ class Alarm:
                 process.kill()
                 await process.wait()
         if status:
-            self._log.error("alarm.failed", status=status)
+            self._log.error(self.failed, status=status)
+
+
+class Outward(Alarm):
+    """Sends the alarms of one node to what its file `alarms` names, and passes them to the operator's own command, if there is one.
+
+    What the program prints is dropped: it may hold a URL, whose secret belongs into no log.
+    """
+
+    failed = "alarm.outward_failed"
+    output = errors = subprocess.DEVNULL
+
+    def __init__(self, path: Path, log: Log, also: Alarm | None) -> None:
+        super().__init__([sys.executable, "-m", "ceasewire.outward", str(path)], log)
+        self._also = also
+
+    @staticmethod
+    def gap() -> float:
+        """As of Alarm."""
+        return OUTWARD_GAP_SECONDS
+
+    def ring(self, ref: str, leaves: Collection[bytes]) -> None:
+        """As of Alarm."""
+        if self._also is not None:
+            self._also.ring(ref, leaves)
+        super().ring(ref, leaves)
+
+    def tell(self, alarm: str, about: str) -> None:
+        """As of Alarm."""
+        if self._also is not None:
+            self._also.tell(alarm, about)
+        super().tell(alarm, about)

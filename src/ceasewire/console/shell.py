@@ -33,6 +33,7 @@ from .tongue import Tongue, choose
 PREFIX: Final = "/c"
 FORM_BYTES: Final = 256 * 1024
 FORM_FIELDS: Final = 600
+QUERY_FIELDS: Final = 50
 BODY_SECONDS: Final = 12.0
 METHODS: Final = ("GET", "POST")
 POLICY: Final = (
@@ -121,7 +122,10 @@ async def _sent(request: Request, session: Session | None) -> tuple[dict[str, li
         form = await read_form(request)
         if session is not None and not hmac.compare_digest(form.get("csrf", [""])[0].encode(), session.csrf.encode()):
             raise LocalError("console.csrf")
-    return parse_qs(request.url.query, keep_blank_values=True, max_num_fields=50), form
+    try:
+        return parse_qs(request.url.query, keep_blank_values=True, max_num_fields=QUERY_FIELDS), form
+    except ValueError:
+        raise LocalError("console.form", f"an address has {QUERY_FIELDS} fields at most") from None
 
 
 def same_origin(request: Request) -> None:
