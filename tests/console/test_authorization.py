@@ -1,5 +1,5 @@
-"""Who may see what: every route of the console's table, every role and nobody, both channels of a process. Made from the table itself, so that
-no route is added without being asked here."""
+"""Who may see what: every route of the console's table, every role and nobody, both channels of a process. Made from the table itself, so
+that no route is added without being asked here."""
 
 from __future__ import annotations
 
@@ -65,18 +65,17 @@ def ask(who: Person, route: Route, base: str) -> Page:
 def test_every_route_opens_to_its_roles_and_to_nobody_else(world: World, route: Route, level: str) -> None:
     other = {"military": "political", "political": "military"}[level]
     base = f"/c/{node_name(world.sides[level])}"
-    for role, who in world.people[level].items():
-        if route.name == "sign_out":
-            who = person(world.sides[level], role)
+    for role, known in world.people[level].items():
+        who = person(world.sides[level], role) if route.name == "sign_out" else known
         page = ask(who, route, base)
         assert (page.status == 403) == (not route.allows(role)), (role, page.status, page.text[:400])
         assert page.status not in (500, 503), page.text
         assert (CANARY in page.text) <= (level == "political")
         assert page.headers["content-security-policy"] == POLICY
         assert page.headers["cache-control"] == "no-store"
-    for stranger in (world.nobody[level], *world.people[other].values()):
-        if stranger.token:  # with the other node's cookie under this one's name too
-            stranger = Person(stranger.port, base, world.nobody[level].cookie, stranger.token, stranger.csrf)
+    for one in (world.nobody[level], *world.people[other].values()):
+        # with the other node's cookie under this one's name too
+        stranger = Person(one.port, base, world.nobody[level].cookie, one.token, one.csrf)
         page = ask(stranger, route, base)
         if route.role is None:
             assert page.status < 500
@@ -122,9 +121,9 @@ def test_cookies_are_bound_to_this_host_and_sent_by_no_other_site(world: World) 
     for text in page.cookies:
         (found,) = SimpleCookie(text).values()
         assert found.key.startswith("__Host-")
-        assert (
-            found["secure"] and found["httponly"] and found["samesite"].lower() == "strict" and found["path"] == "/" and not found["domain"]
-        )
+        assert found["secure"]
+        assert found["httponly"]
+        assert (found["samesite"].lower(), found["path"], found["domain"]) == ("strict", "/", "")
     assert nobody(side).post(f"/enter/{fresh}").status == 400, "a link works once"
 
 

@@ -79,6 +79,7 @@ class World:
     officers: list[Officer]
     passkey: Authenticator
     holder: Browser
+    second: Authenticator
 
     @property
     def size(self) -> int:
@@ -104,13 +105,17 @@ def world() -> Iterator[World]:
         holder, passkey, now = Browser(desk, "releaser"), Authenticator(), int(time.time())
         made = passkey.create(desk.people.passkey_registration(holder.session.id, None, ORIGIN, now), ORIGIN)
         holder.token, holder.session = desk.people.finish_passkey(holder.session.id, None, made, origin=ORIGIN, now=now, client=HERE)
-        named = []
-        for who in (officers[0].browser, officers[1].browser, holder):
-            half = desk.people.officer(who.session.account)
-            assert half is not None
-            named.append({"name": who.session.name, "role": "duty_officer", **half.json})
+        second = Authenticator(id=b"another credential")  # of the first officer, who has a password too
+        first = officers[0].browser
+        made = second.create(desk.people.passkey_registration(first.session.id, None, ORIGIN, now), ORIGIN)
+        first.token, first.session = desk.people.finish_passkey(first.session.id, None, made, origin=ORIGIN, now=now, client=HERE)
+        named = [
+            {"name": f"{who.session.name} {number}", "role": "duty_officer", **half.json}
+            for who in (first, officers[1].browser, holder)
+            for number, half in enumerate(desk.people.officers(who.session.account))
+        ]
         say_now(pair, "keys", {"officers": named})
-        yield World(pair, desk, Browser(desk, "drafter"), officers, passkey, holder)
+        yield World(pair, desk, Browser(desk, "drafter"), officers, passkey, holder, second)
 
 
 def say_now(pair: ChannelPair, kind: str, body: dict[str, Any]) -> None:
@@ -197,6 +202,22 @@ def test_a_passkey_over_this_text_releases_it(world: World) -> None:
     page = who.get(f"/release/{name}")
     assert who.post(f"/release/{name}/send", rest=rest_in(page)).headers["location"].endswith("said=Sent.")
     assert (world.size, len(world.last()["body"]["releases"])) == (before + 1, 2)
+
+
+def test_one_person_with_two_officers_keys_is_one_person(world: World) -> None:
+    first, name = world.officers[0], world.put()
+    asked = json.loads(first.browser.post(f"/release/{name}/options").text)
+    answer = world.second.get(asked["options"], ORIGIN)["response"]
+    parts = {part: answer[part] for part in ("authenticatorData", "clientDataJSON", "signature")}
+    assert first.release(name).status == 303
+    again = first.browser.post(f"/release/{name}", rest=asked["rest"], until=str(asked["until"]), **parts)
+    assert (again.status, "has released it already" in again.outline.text) == (422, True)
+    assert "1 of 2" in world.drafter.get("/release").outline.text
+    world.desk.drafts.drop(name)
+    other = world.put("Another text.")
+    rest = rest_in(first.browser.get(f"/release/{other}"))
+    assert first.browser.post(f"/release/{other}", rest=rest, until=str(asked["until"]), **parts).status == 422, "it signed another text"
+    world.desk.drafts.drop(other)
 
 
 def test_an_edit_voids_what_was_released(world: World) -> None:

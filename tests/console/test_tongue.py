@@ -10,7 +10,7 @@ import pytest
 
 from catalogues import COMPLETE, CONSOLE, LANGUAGES, LOCALE, catalogue, renewed, texts
 from ceasewire.console import labels, wording
-from ceasewire.console.tongue import MONTHS, Catalogue, Tongue, choose
+from ceasewire.console.tongue import MONTHS, RIGHT_TO_LEFT, Catalogue, Tongue, choose
 from ceasewire.record.bodies import Source
 from ceasewire.record.fields import Code, Field, FieldType, Many, Struct
 from ceasewire.record.kinds import UNDERSTOOD
@@ -210,6 +210,18 @@ def test_received_read_and_agreed_are_three_wordings_in_pashto() -> None:
     for said, own in ((received, "ماشین"), (read, "لوستی"), (agreed, "موافق")):
         assert [mark for mark in marks if mark in said] == [own]
     assert "هېڅ" in tongue.gettext("Read by a person, who agrees to nothing by it")
+
+
+@pytest.mark.parametrize("language", sorted(RIGHT_TO_LEFT))
+def test_what_runs_from_the_left_is_set_apart_in_a_text_that_runs_from_the_right(language: str) -> None:
+    known = Catalogue.of(language)
+    assert known is not None
+    for said in known.texts.values():
+        for form in [said] if isinstance(said, str) else said:
+            # A date, a minus sign or an address would be turned about by the letters before it (Unicode Standard Annex 9, W2 and W4).
+            apart = re.sub("\u2066[^\u2069]*\u2069", "", form)
+            assert not re.search(r"\d{4}-\d\d|(?<!\w)-\d|://", apart), form
+            assert form.count("\u2066") == form.count("\u2069"), form
 
 
 def test_pashto_is_written_in_its_own_letters_and_with_no_hidden_ones() -> None:

@@ -80,7 +80,7 @@ class Sheet:
     def read(self) -> tuple[Json, Reading]:
         """The message's JSON as far as it is right, and the reading with what is wrong."""
         reading = Reading(self._meant(), self.around)
-        if self.corrects is None:
+        if self.kind.name != "correction":
             return reading.message(self.kind), reading
         found = reading.fields(self.kind.all_fields, "f", "correction", ("of", "fields", "removed"))
         if self.about is not None:

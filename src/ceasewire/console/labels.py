@@ -83,6 +83,7 @@ _OF: Final[Mapping[str, Mapping[str, str]]] = {
         "proof_taken": _("Downloaded a proof"),
     },
     **CODES,
+    "zone_kind": CODES["zone"],
     "clock": {**CODES["clock"], "watch": _("Watch by a person"), "line_check": _("Line check by the machine")},
     "field": {
         **FIELDS,

@@ -147,25 +147,28 @@ def _place(context: Context, text: object) -> Markup:
 
 
 @cache
-def _file(name: str) -> tuple[bytes, str, str] | None:
+def _file(name: str) -> tuple[bytes, str, str]:
     path = _STATIC / name
-    if path.parent != _STATIC or path.suffix not in _TYPES or not path.is_file():
-        return None
     data = path.read_bytes()
     return data, _TYPES[path.suffix], hashlib.sha256(data).hexdigest()[:12]
 
 
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(path.name for path in _STATIC.iterdir() if path.suffix in _TYPES)
+
+
 def static(name: str) -> str:
     """The address of a file of `static/`, which changes with its content."""
-    found = _file(name)
-    if found is None:
+    if name not in _names():
         raise LookupError(name)
-    return f"/c/static/{name}?{found[2]}"
+    return f"/c/static/{name}?{_file(name)[2]}"
 
 
 async def statics(request: Request) -> Response:
     """A file of `static/`."""
-    found = _file(request.path_params["file"])
-    if found is None:
+    name = request.path_params["file"]
+    if name not in _names():  # a stranger's names are not kept: there is no end of them
         return Response(status_code=404)
+    found = _file(name)
     return Response(found[0], media_type=found[1], headers={"Cache-Control": "public, max-age=31536000, immutable"})

@@ -84,7 +84,7 @@ _PASHTO: Final = {
     "language": "ژبه",
     "several": "دا پروسه چلېږي. څو کانالونه لري، او هر یو یوازې هغو ته ښيي چې د هغه نښه لري.",
     "machines": "د ماشین وروستۍ کتنه",
-    "person": "د سړي وروستۍ کتنه",
+    "person": "د کس وروستۍ کتنه",
 }
 
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {"en": _ENGLISH, "ps": _PASHTO}

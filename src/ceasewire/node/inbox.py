@@ -21,6 +21,7 @@ from ..record.saying import stance_in_words, summary
 from ..store.derived_interface import DerivedTables, Item, Wanted
 from .derived import TIMED
 from .table_record import TableRecord
+from .unbegun import unbegun
 from .view import Ref, View
 
 SHOWN_MOST: Final = 100
@@ -55,7 +56,8 @@ def _owed(view: View, now: int) -> list[tuple[Item, int]]:
             for ref, clock in clocks
             if clock and clock[1].due is not None and _is_owed(record, ref, own) and (item := tables.item(ref))
         )
-        return list(islice(owed, SHOWN_MOST))
+        begun = list(islice(owed, SHOWN_MOST))
+        return sorted([*begun, *unbegun(view, tables, record, own)], key=lambda one: one[1])[:SHOWN_MOST]
 
     return view.projection.ask(found, TIMED)
 

@@ -141,7 +141,9 @@ def edit(drafts: Drafts, view: View, name: str, before: bytes, one: Written) -> 
         found = drafts.load(name)
         if found.asked(view).rest != before:
             raise LocalError("draft.missing", f"{name} has another text by now; look at it again")
-        draft = replace(found, kind=one.kind, body=one.body, releases=() if one.body != found.body else found.releases)
+        if found.kind != one.kind:  # the hash that officers compare is of the body alone
+            raise LocalError("draft.missing", f"{name} is of another kind; write a new message")
+        draft = replace(found, body=one.body, releases=() if one.body != found.body else found.releases)
         drafts.save(draft)
     return draft
 

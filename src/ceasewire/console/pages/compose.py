@@ -23,6 +23,7 @@ from ...node.composing import in_force
 from ...node.node import Node
 from ...node.view import View
 from ...node.writing import Written
+from ...record.bodies_record import CORRECTED
 from ...record.fields import show_time
 from ...record.kinds import KINDS, UNDERSTOOD
 from ...record.notation import Wrong, parse_time
@@ -166,6 +167,8 @@ def _sheet(view: View, kind: str, given: Filled, ref: str, opened: int) -> Sheet
     about = None
     with suppress(LocalError):  # what a person typed may name nothing: then it is said beside it
         about = drafting.about(view, named) if named else None
+    if kind == "correction" and about is not None and KINDS.get(about.kind) not in CORRECTED:
+        about = None  # a kind that none corrects, or that this version does not know
     if about is None and ref:
         raise LocalError("console.missing")
     return Sheet(UNDERSTOOD[KINDS[kind]], given, drafting.around(view, opened, given.get("zone", [""])[0]), about)
@@ -371,17 +374,25 @@ async def put(call: Call) -> Response:
     if written.hash != seen.hash:
         return await preview(call, written, seen.saved, seen.draft, seen.before, moved=True)
     desk, view = call.desk, call.desk.node.reading
-    accounts, who, now = call.accounts, call.who, call.now
+    accounts, who, now, before = call.accounts, call.who, call.now, _hash_of(seen.before)
 
     def act() -> node_drafts.Draft:
         with accounts.acting(who.id, "drafter", now):
             if seen.draft:
-                return writing.edit(desk.drafts, view, seen.draft, bytes.fromhex(seen.before), written)
+                return writing.edit(desk.drafts, view, seen.draft, before, written)
             return writing.put(desk.drafts, view, written)
 
     draft = await desk.read(act)
     await asyncio.to_thread(_done, call, "draft_changed" if seen.draft else "draft_made", draft.id, seen.saved)
     return RedirectResponse(f"{call.base}/release/{draft.id}?said=Kept+as+a+draft.", 303)
+
+
+def _hash_of(text: str) -> bytes:
+    """The hash of the text that a draft had. Raises LocalError console.form: it came with a form."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise LocalError("console.form", "which text it replaces") from None
 
 
 def _done(call: Call, what: str, about: str, saved: str) -> None:

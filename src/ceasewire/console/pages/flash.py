@@ -6,16 +6,22 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
+from ...errors import LocalError
 from ...record.fields import Json
+from ...record.saying import party_of
 from ..call import Call
 from ..table import Route
+from .message import reference
 
 
 async def read(call: Call) -> Response:
     """Acknowledge a flash as read by a person, once."""
-    ref = f"{call.path['log']}/{call.path['index']}"
+    view = call.desk.node.reading
+    found = await call.desk.read(lambda: view.show(reference(call, view)))
+    ref, own = str(found["ref"]), view.channel.party(view.own).slug
+    if found["kind"] != "flash" or party_of(ref) == own:
+        raise LocalError("console.missing")
     body: dict[str, Json] = {"re": ref, "state": "read"}
-    own = call.desk.node.channel.party(call.desk.node.own).slug
     status = await call.desk.status()
     if not any(one["ref"] == ref and own in one["read_by"] for one in status["flashes"]):
         await call.desk.send("acknowledgement", body, len(str(body)))

@@ -65,14 +65,18 @@ def _period(call: Call) -> tuple[int, int]:
     """From and to, POSIX seconds: the last twelve hours unless the address says otherwise."""
     try:
         stop = _moment(call.asked("until")) or call.now
-        start_ = _moment(call.asked("since")) or stop - int(timedelta(hours=12).total_seconds())
+        start_ = _moment(call.asked("since")) or max(0, stop - int(timedelta(hours=12).total_seconds()))
     except (ValueError, OverflowError):
         raise LocalError("console.form", "a time is 2026-03-01T06:00") from None
     return start_, stop
 
 
 def _moment(text: str) -> int | None:
-    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC).timestamp()) if text else None
+    """POSIX seconds. Raises ValueError for no time, and for one before all others."""
+    found = int(datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=UTC).timestamp()) if text else None
+    if found is not None and found < 0:
+        raise ValueError(text)
+    return found
 
 
 ROUTES: Final = (
