@@ -84,5 +84,6 @@ FORM_BYTES: Final = 64 * 1024  # of one saved form, as JSON
 SHIFTS: Final = 10_000  # watches of one node that are remembered
 HANDOVER_BYTES: Final = 16 * 1024  # of a note for whoever takes over
 DUTIES: Final = 1000  # lines of a duty roster
+WAITING_DRAFTS: Final = 500  # messages that wait for officers
 OWN_NAMES: Final = 1000  # names that one side has for parties and places
 OWN_NAME_BYTES: Final = 300  # of such a name

@@ -20,6 +20,7 @@ from ceasewire.console import render
 from ceasewire.console.pages import desk as live_pages
 from ceasewire.node import drafts as node_drafts
 from ceasewire.node import writing
+from ceasewire.record.encoding import Value
 from ceasewire.record.kinds import KINDS
 from ceasewire.record.message import Body, Message
 from console.desks import Browser, desk_of
@@ -32,10 +33,15 @@ LAST = 253_402_300_799  # the last second of 9999
 PARTIES = ("north", "south", "mission:guarantor")
 ACCUSED: Body = {16: ["A4"], 17: START - 900, 21: "Kala", 27: 1}
 
+
+def _filled(kind: int, numbers: range, value: Value) -> tuple[int, Body]:
+    return kind, dict.fromkeys(numbers, value)
+
+
 HOSTILE: list[tuple[int, Body]] = [
     *((kind, {}) for kind in (*KINDS.values(), 99, 65535)),  # nothing of what a page expects
-    *((kind, dict.fromkeys(range(16, 36), NASTY)) for kind in KINDS.values()),  # everything of another type
-    *((kind, {field: [[{}, {5: [b"\xff", True]}], NASTY] for field in range(2, 12)}) for kind in KINDS.values()),
+    *(_filled(kind, range(16, 36), NASTY) for kind in KINDS.values()),  # everything of another type
+    *(_filled(kind, range(2, 12), [[{}, {5: [b"\xff", True]}], NASTY]) for kind in KINDS.values()),
     (KINDS["notification"], {**ACCUSED, 17: LAST, 21: NASTY}),
     (KINDS["notification"], {**ACCUSED, 17: 0, 63: {0: {1: [NASTY] * 9}}}),
     (KINDS["statement"], {17: "x" * 20_000}),
@@ -45,6 +51,7 @@ HOSTILE: list[tuple[int, Body]] = [
     (KINDS["flash"], {16: 99}),
     (KINDS["correction"], {2: [1, 0], 16: 99, 17: {99: NASTY}, 18: NASTY}),
     (KINDS["acknowledgement"], {2: [1, 2**40], 16: 1}),
+    (KINDS["flash"], {16: 1, 19: NASTY, 20: NASTY}),  # a true one, the last
 ]
 
 
@@ -189,3 +196,6 @@ def test_nobody_tells_the_other_side_that_they_read_what_is_no_flash_of_theirs(p
     for ref in ("north/1", "north/0", "south/0", "south/999", "nobody/0", "south/x"):
         assert drafter.post(f"/flash/{ref}/read").status == 404, ref
     assert pair.north.size(0) == before
+    for _ in range(2):  # a double click
+        assert drafter.post(f"/flash/south/{len(HOSTILE) - 1}/read").status == 303
+    assert pair.north.size(0) == before + 1, "of theirs, once"

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from .. import limits
 from ..errors import LocalError, PeerError
 from ..record import encoding
 from ..record.authority import InForce
@@ -152,7 +153,10 @@ class Drafts:
             os.close(handle)
 
     def save(self, draft: Draft) -> None:
-        """Write the draft, whole or not at all. Raises LocalError file.unwritable."""
+        """Write the draft, whole or not at all. Raises LocalError file.unwritable; usage where too many wait."""
+        names = self.names()
+        if draft.id not in names and len(names) >= limits.WAITING_DRAFTS:
+            raise LocalError("usage", f"{limits.WAITING_DRAFTS} drafts wait already: release some, or discard them")
         try:
             self.path.mkdir(mode=0o700, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".new-", dir=self.path)  # its mode is 0600

@@ -37,8 +37,9 @@ async def start(call: Call) -> Response:
     duty = call.given("duty").strip()
     if duty:
         body["on_duty"] = [duty]
-    await asyncio.to_thread(call.accounts.shift_start, call.who.account, call.now)
-    await call.desk.send("acknowledgement", body, len(str(body)))
+    if all(one.account != call.who.account for one in await asyncio.to_thread(call.accounts.on_shift)):  # pressed twice it is said once
+        await call.desk.send("acknowledgement", body, len(str(body)))
+        await asyncio.to_thread(call.accounts.shift_start, call.who.account, call.now)
     return RedirectResponse(f"{call.base}/shift?said=Your+shift+has+begun%2C+and+the+other+side+is+told+that+a+person+watches.", 303)
 
 
