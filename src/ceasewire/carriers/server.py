@@ -166,9 +166,10 @@ async def _held(hub: Hub, taken: Taken, wait: int, request: Request) -> Composed
             raise ClientDisconnect
         return held.result()
     finally:
-        held.cancel()
-        gone.cancel()
-        await asyncio.gather(held, gone, return_exceptions=True)
+        gone.cancel()  # it ends by itself: the answer does not wait for it
+        if not held.done():
+            held.cancel()
+            await asyncio.gather(held, return_exceptions=True)
 
 
 def _wait(request: Request) -> int:
