@@ -79,7 +79,12 @@ async def _changed(call: Call, act: Any, *arguments: Any) -> Response:
 
 
 def _id(call: Call) -> int:
-    text = call.given("account")
+    return number_of(call, "account")
+
+
+def number_of(call: Call, name: str) -> int:
+    """A number that a form gives. Raises LocalError console.form."""
+    text = call.given(name)
     if not text.isdecimal() or len(text) > 9:
         raise LocalError("console.form", "whom")
     return int(text)

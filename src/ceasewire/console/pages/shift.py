@@ -11,10 +11,12 @@ from starlette.responses import RedirectResponse, Response
 
 from ...errors import LocalError
 from ...node import inbox as reading
-from ...record.fields import Json
+from ...record.fields import Json, parse_time
+from .. import moments
 from ..call import Call
 from ..frame import shown
-from ..table import Route
+from ..table import ROLES, Route
+from .people import number_of
 
 _DAY: Final = 86400
 _MINE: Final = "shift"
@@ -28,7 +30,8 @@ async def shift(call: Call) -> Response:
     roster = await asyncio.to_thread(accounts.roster, call.now, call.now + 7 * _DAY)
     mine = next((one for one in on if one.account == call.who.account), None)
     left = next((one for one in shifts if one.end is not None and one.note), None)
-    return await shown(call, "shift.html", _MINE, on=on, shifts=shifts, roster=roster, mine=mine, left=left)
+    people = [one for one in await asyncio.to_thread(accounts.accounts) if one.disabled is None]
+    return await shown(call, "shift.html", _MINE, on=on, shifts=shifts, roster=roster, mine=mine, left=left, people=people, roles=ROLES)
 
 
 async def start(call: Call) -> Response:
@@ -47,6 +50,23 @@ async def end(call: Call) -> Response:
     """Hand over, with a note for whoever comes next."""
     await asyncio.to_thread(call.accounts.shift_end, call.who.account, call.given("note"), call.now)
     return RedirectResponse(f"{call.base}/shift?said=Your+shift+has+ended.", 303)
+
+
+async def put_on(call: Call) -> Response:
+    """Somebody is on duty from then to then."""
+    try:
+        since, until = (parse_time(moments.read(call.given(name), "+00:00", call.now)) for name in ("since", "until"))
+    except moments.NoTime:
+        raise LocalError("console.form", "a time is 2026-03-01 06:00") from None
+    account, role = number_of(call, "account"), call.given("role")
+    await asyncio.to_thread(call.accounts.add_duty, account, since, until, role, by=call.who.account, now=call.now)
+    return RedirectResponse(f"{call.base}/shift?said=Saved.", 303)
+
+
+async def take_off(call: Call) -> Response:
+    """A line of the roster goes."""
+    await asyncio.to_thread(call.accounts.remove_duty, number_of(call, "duty"), call.who.account, call.now)
+    return RedirectResponse(f"{call.base}/shift?said=Saved.", 303)
 
 
 async def logbook(call: Call) -> Response:
@@ -84,5 +104,7 @@ ROUTES: Final = (
     Route("shift", "GET", "/shift", "reader", shift),
     Route("shift_start", "POST", "/shift/start", "drafter", start),
     Route("shift_end", "POST", "/shift/end", "drafter", end),
+    Route("duty_put_on", "POST", "/shift/roster", "administrator", put_on),
+    Route("duty_take_off", "POST", "/shift/roster/remove", "administrator", take_off),
     Route("logbook", "GET", "/logbook", "reader", logbook),
 )
