@@ -13,7 +13,7 @@ def test_an_administrator_keeps_the_roster_and_a_reader_reads_it(tmp_path: Path)
     side = make_sides(tmp_path, {"north": None, "south": ""})["north"]
     with process(side.folder):
         keeper, reader = person(side, "administrator", "Larch"), person(side, "reader", "Cedar")
-        account = re.findall(r'<option value="(\d+)">Cedar</option>', keeper.get("/shift").text)[0]
+        account = re.findall(r'<option value="(\d+)" dir="auto">Cedar</option>', keeper.get("/shift").text)[0]
         duty = {"account": account, "since": "2099-01-01 06:00", "until": "2099-01-01 14:00", "role": "releaser"}
         assert keeper.post("/shift/roster", {**duty, "since": "tomorrow"}).status == 400
         assert keeper.post("/shift/roster", {**duty, "until": "2099-01-01 05:00"}).status == 400
