@@ -1,4 +1,7 @@
-"""One browser and two worlds for all of these tests: to make them takes longer than most tests."""
+"""One browser and one world for the tests of a module: to make them takes longer than most tests.
+
+Not for the whole session: while Playwright runs, this thread is in its event loop, and the tests of other modules begin loops of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +15,21 @@ from browser.chromium import browser
 from browser.officers import Posts, posted
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium."""
     with browser() as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[worlds.World]:
     """Two nodes in which much hostile text was said."""
     with worlds.made(tmp_path_factory.mktemp("browser"), chromium) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def posts(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[Posts]:
     """Two nodes with officers at their consoles."""
     with posted(tmp_path_factory.mktemp("posts"), chromium) as made:
