@@ -67,6 +67,7 @@ LAYERS: dict[str, Layer] = {
     "keyfile": Layer("errors limits"),
     "strictjson": Layer("errors"),
     "tokens": Layer("errors"),
+    "paths": Layer(),
     "pen": Layer("errors limits tlog record keyfile", "cryptography"),
     "officerkey": Layer("errors limits keyfile pen", "cryptography"),
     "accounts": Layer("errors limits tlog record keyfile pen", "cryptography cbor2 sqlalchemy"),
@@ -82,9 +83,9 @@ LAYERS: dict[str, Layer] = {
     ),
     "carriers": replace(FACE, ours=f"{FACE.ours} tlog.witness"),
     "console": Layer(
-        f"{FACE.ours} accounts", "starlette structlog jinja2 markupsafe babel jalali_core segno mgrs", f"exchange.seal {DATABASES}"
+        f"{FACE.ours} accounts paths", "starlette structlog jinja2 markupsafe babel jalali_core segno mgrs", f"exchange.seal {DATABASES}"
     ),
-    "api": Layer("errors limits record node tokens strictjson", "starlette structlog", DATABASES),
+    "api": Layer("errors limits record node tokens paths strictjson", "starlette structlog", DATABASES),
     "witness": Layer("errors limits tlog keyfile carriers", "cryptography starlette structlog uvloop"),
     "publish": Layer("errors limits tlog record store! store.interface node folder"),
     "served": Layer("errors limits record node carriers console accounts", "structlog", DATABASES),

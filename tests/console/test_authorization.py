@@ -14,11 +14,11 @@ import pytest
 
 from api.asking import node_name
 from carriers.sides import Side, make_sides, process
-from ceasewire.accounts import FILE, Accounts
+from ceasewire.accounts import FILE, ROLES, Accounts
 from ceasewire.carriers.control import call
 from ceasewire.console.pages import ROUTES
 from ceasewire.console.shell import POLICY
-from ceasewire.console.table import ROLES, Route
+from ceasewire.console.table import Route
 from console.people import Page, Person, nobody, person
 
 CANARY = "canary-political-7f31"

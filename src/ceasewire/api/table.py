@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ..paths import match
 from ..record.fields import Json
 from .access import Opened
 
@@ -66,12 +67,4 @@ class Endpoint:
 
     def match(self, parts: tuple[str, ...]) -> dict[str, str] | None:
         """What stands for each part in braces, if the path is one of this endpoint's."""
-        if len(parts) != len(self.parts):
-            return None
-        found = {}
-        for wanted, part in zip(self.parts, parts, strict=True):
-            if wanted.startswith("{"):
-                found[wanted[1:-1]] = part
-            elif wanted != part:
-                return None
-        return found
+        return match(self.parts, parts)

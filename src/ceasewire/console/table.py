@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.responses import Response
 
+from ..accounts import may
+from ..paths import match
 from .call import Call
-
-ROLES: Final = ("reader", "drafter", "releaser", "administrator")  # each may do what those before it may
 
 Act = Callable[[Call], Awaitable[Response]]
 
@@ -34,19 +33,11 @@ class Route:
 
     def match(self, parts: tuple[str, ...]) -> dict[str, str] | None:
         """What stands for each part in braces, if the path is one of this route's."""
-        if len(parts) != len(self.parts):
-            return None
-        found = {}
-        for wanted, part in zip(self.parts, parts, strict=True):
-            if wanted.startswith("{"):
-                found[wanted[1:-1]] = part
-            elif wanted != part:
-                return None
-        return found
+        return match(self.parts, parts)
 
     def allows(self, role: str | None) -> bool:
         """Whether someone of that role may; None: nobody signed in."""
-        return self.role is None or (role is not None and ROLES.index(role) >= ROLES.index(self.role))
+        return self.role is None or (role is not None and may(role, self.role))
 
 
 @dataclass(frozen=True, slots=True)
