@@ -7,8 +7,10 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from .. import limits
 from ..accounts import Client, Session
 from ..node.duty import telephones
 from ..node.inbox import count_awaiting
@@ -18,7 +20,6 @@ from .call import Call
 from .naming import Naming
 
 FLASH_SECONDS: Final = 300  # so long after a flash that no person has read, both pages show the duty telephone
-_SESSION_SECONDS: Final = 24 * 3600
 _DEVICE_SECONDS: Final = 400 * 86400
 _DEVICE: Final = "device-"
 
@@ -26,6 +27,11 @@ _DEVICE: Final = "device-"
 def cookie_of(name: str, what: str = "") -> str:
     """The name of a cookie of a node: two nodes of one host share none. `what`: the session's, or the device's."""
     return f"__Host-ceasewire-{what}{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def origin_of(request: Request) -> str:
+    """Where the browser thinks it is: what a form comes from, and what a passkey is bound to."""
+    return f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def client_of(call: Call) -> Client:
@@ -38,7 +44,7 @@ def signed_in(call: Call, token: str, session: Session, to: str = "/inbox") -> R
     """The way to a page, with the cookies of the session and of the device."""
     answer = RedirectResponse(f"{call.base}{to}", 303)
     for name, value, seconds in (
-        (cookie_of(call.desk.name), token, _SESSION_SECONDS),
+        (cookie_of(call.desk.name), token, limits.SESSION_SECONDS),
         (cookie_of(call.desk.name, _DEVICE), session.device, _DEVICE_SECONDS),
     ):
         if value:

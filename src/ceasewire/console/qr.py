@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 
 def qr(text: str) -> Markup:
-    """The code of a short text of ours, as words to compare are."""
+    """The code of a short text: words to compare, or what an authenticator app reads."""
     data = io.BytesIO()
     segno.make(text, error="m", micro=False).save(
         data, kind="svg", xmldecl=False, svgns=False, nl=False, scale=4, border=2, svgclass="qr", lineclass="qr-line"

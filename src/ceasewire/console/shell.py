@@ -24,7 +24,7 @@ from structlog.typing import FilteringBoundLogger
 from ..accounts import Accounts, Session
 from ..errors import CeasewireError, LocalError
 from .call import Call, Desk
-from .frame import cookie_of
+from .frame import cookie_of, origin_of
 from .pages import ROUTES
 from .render import render, statics
 from .table import find
@@ -131,7 +131,7 @@ async def _sent(request: Request, session: Session | None) -> tuple[dict[str, li
 def same_origin(request: Request) -> None:
     """Raises LocalError console.origin for a form that another site sends. A browser says the origin of every POST."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "same-origin")
-    if origin != f"{request.url.scheme}://{request.headers.get('host', '')}" or site != "same-origin":
+    if origin != origin_of(request) or site != "same-origin":
         raise LocalError("console.origin")
 
 

@@ -17,6 +17,8 @@ from typing import Final
 from babel.messages.pofile import read_po
 from jalali_core import GregorianToJalali
 
+from . import words
+
 LANGUAGES: Final[Mapping[str, str]] = {
     "en": "English",
     "ps": "پښتو",
@@ -28,13 +30,13 @@ LANGUAGES: Final[Mapping[str, str]] = {
     "es": "Español",
 }
 RIGHT_TO_LEFT: Final = frozenset({"ps", "prs", "ar"})
-CALENDARS: Final = ("gregorian", "solar_hijri")
 # The months of the Solar Hijri year as Kabul names them, in Pashto, in Dari, and in Latin letters.
 MONTHS: Final[Mapping[str, tuple[str, ...]]] = {
     "ps": ("وری", "غویی", "غبرګولی", "چنګاښ", "زمری", "وږی", "تله", "لړم", "لیندۍ", "مرغومی", "سلواغه", "کب"),
     "prs": ("حمل", "ثور", "جوزا", "سرطان", "اسد", "سنبله", "میزان", "عقرب", "قوس", "جدی", "دلو", "حوت"),
     "en": ("Hamal", "Sawr", "Jawza", "Saratan", "Asad", "Sunbula", "Mizan", "Aqrab", "Qaws", "Jadi", "Dalw", "Hut"),
 }
+_TAGS: Final = {**{code: code for code in LANGUAGES}, "fa-af": "prs"}  # browsers call Dari so
 _LOCALE: Final = Path(__file__).with_name("locale")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -141,11 +143,4 @@ class Tongue:
 
 def choose(wanted: str | None, header: str) -> str:
     """A language we have: the one that is asked for, else the first of an Accept-Language header, else English."""
-    if wanted in LANGUAGES:
-        return str(wanted)
-    for part in header.split(","):
-        tag = part.split(";")[0].strip().lower()
-        for code in ("prs" if tag.startswith("fa-af") or tag == "prs" else tag, tag.split("-")[0]):
-            if code in LANGUAGES:
-                return code
-    return "en"
+    return words.choose(wanted, header, _TAGS)

@@ -90,10 +90,11 @@ _PASHTO: Final = {
 TEXTS: Final[Mapping[str, Mapping[str, str]]] = {"en": _ENGLISH, "ps": _PASHTO}
 
 
-def choose(asked: str | None, accepted: str) -> str:
+def choose(asked: str | None, accepted: str, known: Mapping[str, str] | None = None) -> str:
     """The language of a page: what `?lang=` asks for, else the first of Accept-Language (RFC 9110, 12.5.4) that we have, else
-    English."""
-    if asked in TEXTS:
+    English. `known`: tag, or its first part, in small letters -> language; by default those of this page."""
+    known = {code: code for code in TEXTS} if known is None else known
+    if asked in known.values():
         return str(asked)
     ranked = []
     for place, part in enumerate(accepted[:1000].split(",")):
@@ -102,5 +103,6 @@ def choose(asked: str | None, accepted: str) -> str:
             weight = float(quality or "1")
         except ValueError:
             continue
-        ranked.append((-weight, place, tag.split("-")[0].lower()))
-    return next((tag for weight, _, tag in sorted(ranked) if tag in TEXTS and weight < 0), "en")
+        found = known.get(tag.lower()) or known.get(tag.split("-")[0].lower())
+        ranked += [(-weight, place, found)] if found and weight > 0 else []
+    return min(ranked, default=(0, 0, "en"))[2]

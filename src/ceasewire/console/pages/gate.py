@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -11,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from ...errors import LocalError
 from ..call import Call
-from ..frame import client_of, cookie_of, signed_in
+from ..frame import client_of, cookie_of, origin_of, signed_in
 from ..table import Route
+from .me import answer_of
 
 _DOOR: Final = ThreadPoolExecutor(6, thread_name_prefix="signing in")  # strangers who guess wait here, and keep no page waiting
 
@@ -53,8 +55,12 @@ async def sign_in(call: Call) -> Response:
 
 
 async def _sign_in(call: Call, wrong: LocalError | None) -> Response:
-    title = call.desk.node.channel.charter.title if await asyncio.to_thread(call.accounts.is_empty) else ""
-    return await call.page("sign-in.html", 422 if wrong else 200, nobody=bool(title), wrong=wrong, name=call.given("name"))
+    nobody = await asyncio.to_thread(call.accounts.is_empty)
+    try:
+        options = json.dumps(await asyncio.to_thread(call.accounts.passkey_sign_in, origin_of(call.request), call.now))
+    except LocalError:  # an address by number has no passkeys
+        options = None
+    return await call.page("sign-in.html", 422 if wrong else 200, nobody=nobody, wrong=wrong, name=call.given("name"), options=options)
 
 
 async def signed(call: Call) -> Response:
@@ -66,6 +72,19 @@ async def signed(call: Call) -> Response:
         found = await asyncio.get_running_loop().run_in_executor(_DOOR, signing)
     except LocalError as error:
         if error.code not in ("account.wrong", "account.busy"):
+            raise
+        return await _sign_in(call, wrong=error)
+    return signed_in(call, *found)
+
+
+async def signed_by_passkey(call: Call) -> Response:
+    """Sign in by a passkey, which itself says whose it is."""
+    before, origin = call.request.cookies.get(cookie_of(call.desk.name)), origin_of(call.request)
+    answer = answer_of(call)
+    try:
+        found = await asyncio.to_thread(call.accounts.finish_passkey_sign_in, answer, origin, call.now, client_of(call), before=before)
+    except LocalError as error:
+        if error.code != "account.passkey":
             raise
         return await _sign_in(call, wrong=error)
     return signed_in(call, *found)
@@ -84,5 +103,6 @@ ROUTES: Final = (
     Route("entered", "POST", "/enter/{secret}", None, entered),
     Route("sign_in", "GET", "/sign-in", None, sign_in),
     Route("signed", "POST", "/sign-in", None, signed),
+    Route("signed_by_passkey", "POST", "/sign-in/passkey", None, signed_by_passkey),
     Route("sign_out", "POST", "/sign-out", "reader", sign_out),
 )

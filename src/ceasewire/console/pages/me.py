@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-import segno
-from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
+from ...accounts import CALENDARS, THEMES
 from ...errors import LocalError
 from ..call import Call
-from ..frame import client_of, shown, signed_in
+from ..frame import client_of, origin_of, shown, signed_in
+from ..qr import qr
 from ..table import Route
-from ..tongue import CALENDARS, LANGUAGES
+from ..tongue import LANGUAGES
 
 T = TypeVar("T")
-_THEMES: Final = ("auto", "light", "dark")
 _PROBLEMS: Final = frozenset({"account.password", "account.wrong", "account.fresh", "account.passkey", "account.busy", "account.full"})
-
-
-def origin_of(call: Call) -> str:
-    """Where the browser thinks it is: what a passkey is bound to."""
-    return f"{call.request.url.scheme}://{call.request.headers.get('host', '')}"
 
 
 async def told(call: Callable[..., T], *arguments: Any, **named: Any) -> tuple[T | None, LocalError | None]:
@@ -43,7 +36,7 @@ async def me(call: Call, wrong: LocalError | None = None, **more: Any) -> Respon
     accounts, who = call.accounts, call.who
     account = await asyncio.to_thread(accounts.account, who.account)
     passkeys = await asyncio.to_thread(accounts.passkeys, who.account)
-    new, _ = await told(accounts.passkey_registration, who.id, None, origin_of(call), call.now)
+    new, _ = await told(accounts.passkey_registration, who.id, None, origin_of(call.request), call.now)
     halves = await asyncio.to_thread(accounts.officers, who.account)
     officers = {officer.public: officer for officer in call.desk.node.channel.charter.officers}
     return await shown(
@@ -58,7 +51,7 @@ async def me(call: Call, wrong: LocalError | None = None, **more: Any) -> Respon
         sessions=await asyncio.to_thread(accounts.sessions, who.account, call.now),
         languages_there=[(code, LANGUAGES[code]) for code in ("en", "ps")],
         calendars=CALENDARS,
-        themes=_THEMES,
+        themes=THEMES,
         wrong=wrong,
         **{"enrolment": None, "qr": None, **more},
     )
@@ -78,7 +71,7 @@ async def begin_password(call: Call) -> Response:
     made, wrong = await told(call.accounts.register_password, call.who.id, None, call.given("password"), call.now)
     if made is None:
         return await me(call, wrong)
-    return await me(call, enrolment=made, qr=qr_of(made.uri))
+    return await me(call, enrolment=made, qr=qr(made.uri))
 
 
 async def confirm_code(call: Call) -> Response:
@@ -108,7 +101,7 @@ async def add_passkey(call: Call) -> Response:
         call.who.id,
         None,
         answer,
-        origin=origin_of(call),
+        origin=origin_of(call.request),
         now=call.now,
         client=client_of(call),
         label=call.given("label"),
@@ -139,13 +132,6 @@ def answer_of(call: Call) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise LocalError("console.form", "the passkey's answer")
     return found
-
-
-def qr_of(text: str) -> Markup:
-    """A QR code as an SVG."""
-    data = io.BytesIO()
-    segno.make(text, error="m", micro=False).save(data, kind="svg", xmldecl=False, svgns=False, nl=False, scale=4, border=2)
-    return Markup(data.getvalue().decode())  # noqa: S704 - made by segno, which draws and writes no text
 
 
 ROUTES: Final = (

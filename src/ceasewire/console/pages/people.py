@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from starlette.responses import RedirectResponse, Response
 
+from ...accounts import ROLES
 from ...errors import LocalError
 from ..call import Call
-from ..frame import shown
-from ..table import ROLES, Route
-from .me import origin_of
+from ..frame import origin_of, shown
+from ..table import Route
 
 AUDIT_LINES: Final = 100
 _PROBLEMS: Final = frozenset({"account.name", "account.role", "account.full", "account.missing", "account.last", "account.disabled"})
@@ -31,7 +31,7 @@ async def people(call: Call, link: str | None = None, wrong: LocalError | None =
         roles=ROLES,
         lines=lines,
         more=lines[-1].id if len(lines) == AUDIT_LINES else None,
-        link=link and f"{origin_of(call)}{call.base}/enter/{link}",
+        link=link and f"{origin_of(call.request)}{call.base}/enter/{link}",
         wrong=wrong,
     )
 

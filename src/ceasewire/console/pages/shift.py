@@ -9,13 +9,14 @@ from typing import Final
 
 from starlette.responses import RedirectResponse, Response
 
+from ...accounts import ROLES
 from ...errors import LocalError
 from ...node import inbox as reading
 from ...record.fields import Json, parse_time
 from .. import moments
 from ..call import Call
 from ..frame import shown
-from ..table import ROLES, Route
+from ..table import Route
 from .people import number_of
 
 _DAY: Final = 86400
