@@ -163,7 +163,7 @@ class Served:
         while True:
             await asyncio.sleep(SHELF_SECONDS)
             with suppress(CeasewireError):  # the hub remembers it
-                if await self.hub.run(self.hub.exchange.retry_shelf):
+                if await self.hub.look(self.hub.exchange.retry_shelf):
                     self.node.changed()
 
     async def _keep_ready(self) -> None:
@@ -193,7 +193,7 @@ class Served:
             self._news.clear()
             now = {self.hub.health} - {"ok"}
             with suppress(CeasewireError):
-                now |= set(await self.hub.run(self._frozen))
+                now |= set(await self.hub.look(self._frozen))
             for what in sorted(now - said):
                 self._log.critical("node.alarm", what=what)
             said = now

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 
 import pytest
 
-from ceasewire.carriers.turns import OWN, Turns
+from ceasewire.carriers.turns import LOOK, OWN, Turns
 
 NEAR, FAR, THIRD = 1, 2, 3
 
@@ -127,6 +127,37 @@ def test_nobody_rests_where_nobody_else_has_work(turns: Turns) -> None:
     for _ in range(4):
         turns.submit(FAR, spend(0.2)).result(2)
     assert time.perf_counter() - began < 1.2
+
+
+def test_nobody_rests_because_we_only_look_whether_something_is_due(turns: Turns) -> None:
+    """A bundle of thousands took a quarter longer while it did: the node looks once after each of its commits."""
+    rested = {}
+    for source in (LOOK, OWN):
+        turns.submit(FAR, spend(0.7)).result(5)
+        turns.submit(source, lambda: None).result(5)
+        began = time.perf_counter()
+        turns.submit(FAR, lambda: None).result(5)
+        rested[source] = time.perf_counter() - began
+    assert rested[LOOK] < 0.3 < rested[OWN]
+
+
+def test_a_look_comes_before_what_peers_ask_and_within_their_long_work(turns: Turns) -> None:
+    order: list[str] = []
+
+    def long() -> None:
+        far = turns.submit(FAR, lambda: order.append("far"))
+        look = turns.submit(LOOK, lambda: order.append("look"))
+        deadline = time.perf_counter() + 5
+        while not order and time.perf_counter() < deadline:
+            turns.breathe()
+        order.append("near")
+        waiting.extend([far, look])
+
+    waiting: list[Future[None]] = []
+    turns.submit(NEAR, long).result(10)
+    all_of(*waiting)
+    assert order[0] == "look"
+    assert sorted(order) == ["far", "look", "near"]
 
 
 def test_the_time_of_others_within_long_work_is_not_counted_against_it(turns: Turns) -> None:

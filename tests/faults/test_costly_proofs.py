@@ -26,7 +26,7 @@ from helpers import START, make_channel, refused
 from vectors.of_proofs import BODY, SEED, Maker
 
 MOST_MIB = 150
-# Of an honest proof, most of whose time is Python's start: the worst shape takes 6 to 8 times it, by the machine; without the bounds 90 times.
+# Of an honest proof, most of whose time is Python's start: the worst takes 6 to 8 times it, by the machine; without the bounds, 90.
 MOST_TIMES = 15
 MADE = make_channel()
 MAKER = Maker(MADE)

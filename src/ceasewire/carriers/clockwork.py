@@ -95,7 +95,7 @@ class Clockwork:
     async def _check(self) -> float:
         """Send a line check if one is due; after how many seconds to look again."""
         try:
-            wait = await self._hub.run(self.check_if_due)
+            wait = await self._hub.look(self.check_if_due)
         except CeasewireError as error:
             if error.code != self._failed:
                 self._log.error("line_check.failed", code=error.code)

@@ -17,7 +17,7 @@ from typing import Final, ParamSpec, TypeVar
 from ..errors import LocalError
 from ..node.exchange import Composed, Exchange
 from ..node.taking import Received
-from .turns import ANYONE, OWN, Turns
+from .turns import ANYONE, LOOK, OWN, Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,6 +111,11 @@ class Hub:
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something of the node in its thread, before what peers ask of it. Raises what it raises."""
         return await self.run_for(OWN, call, *args, **kwargs)
+
+    async def look(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what reads a little of the node and mostly finds nothing to do, before what peers ask of it. No peer rests because there may
+        soon be another. Raises what it raises."""
+        return await self.run_for(LOOK, call, *args, **kwargs)
 
     async def run_for(self, source: int, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call something of the node in its thread, in the turn of a peer's log or of turns.ANYONE. Raises what it raises."""

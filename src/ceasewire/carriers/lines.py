@@ -37,7 +37,7 @@ class Lines:
             while True:
                 self._news.clear()
                 try:
-                    await self._follow(await self._hub.run(self._wanted))
+                    await self._follow(await self._hub.look(self._wanted))
                 except CeasewireError as error:  # the store cannot be read now
                     self._log.error("lines.unread", code=error.code)
                 await self._news.wait()

@@ -1,9 +1,10 @@
 """Whose turn it is in a node's one thread: our own acts first, then whoever has taken least of its time. docs/decisions/0019.
 
-Each piece of work is done for a source: ourselves (OWN), the log of a peer, or whoever uses the key that is in our card (ANYONE). The
-time that it takes is measured. A source that has used up its credit waits, while others have work, as long as its work took, and nine
-times as long if that brought nothing. Long work calls `breathe` every few microseconds: work of others that is due is done there and
-then, so that nobody waits for a large bundle's end, and the waiting is done there too.
+Each piece of work is done for a source: ourselves (OWN), ourselves when we only look whether something is due (LOOK), the log of a peer,
+or whoever uses the key that is in our card (ANYONE). The time that it takes is measured. A source that has used up its credit waits,
+while others have work, as long as its work took, and nine times as long if that brought nothing. Long work calls `breathe` every few
+microseconds: work of others that is due is done there and then, so that nobody waits for a large bundle's end, and the waiting is done
+there too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 OWN: Final = -1
 ANYONE: Final = -2
+LOOK: Final = -3  # comes first too, but nobody waits because there may soon be another
+_OURS: Final = (OWN, LOOK)
 CREDIT_SECONDS: Final = 0.3  # of work that a source may have ahead of its share
 CREDIT_PER_SECOND: Final = 0.1  # the share that never waits
 USEFUL_REST: Final = 1.0  # how long a source waits for each second of work, while others have work
@@ -140,7 +143,7 @@ class Turns:
     def _pause(self, task: _Task, now: float) -> float:
         """How long work at hand waits: as its source would, had it ended here."""
         source, spent = self._sources[task.source], now - task.began - task.inner
-        if task.source == OWN or spent < source.left(now) or not self._others_busy(task.source, now):
+        if task.source in _OURS or spent < source.left(now) or not self._others_busy(task.source, now):
             return 0.0
         fresh, task.paced = spent - task.paced, spent
         return fresh * source.rest()
@@ -189,12 +192,12 @@ class Turns:
     def _next(self) -> _Task | None:
         """What is to be done now: of a source that is not at work already, has taken least and does not rest."""
         with self._news:
-            own = self._sources.get(OWN)
             at_work = {task.source for task in self._stack}
-            if OWN in at_work:
+            if not at_work.isdisjoint(_OURS):
                 return None
-            if own and own.tasks:
-                return self._pop(own)
+            for ours in map(self._sources.get, _OURS):
+                if ours and ours.tasks:
+                    return self._pop(ours)
             now = self._clock()
             ready = [one for number, one in self._sources.items() if one.tasks and number not in at_work and self._rested(number, one, now)]
             if not ready:
@@ -217,7 +220,7 @@ class Turns:
 
     def _others_busy(self, number: int, now: float) -> bool:
         return any(
-            other != number and (one.tasks or now - one.worked_at < BUSY_SECONDS) and one.rests_until <= now
+            other not in (number, LOOK) and (one.tasks or now - one.worked_at < BUSY_SECONDS) and one.rests_until <= now
             for other, one in self._sources.items()
         )
 
@@ -250,6 +253,6 @@ class Turns:
         source.used, source.used_at, source.worked_at = source.taken(now) + spent, now, now
         left = source.left(now) - spent
         source.credit, source.credit_at = max(0.0, left), now
-        if task.source != OWN and left < 0:
+        if task.source not in _OURS and left < 0:
             rest = spent * (USELESS_REST if task.useless else USEFUL_REST) - task.rested
             source.rests_until = now + max(0.0, rest)

@@ -198,7 +198,7 @@ class Witnesses:
             while True:
                 news.clear()
                 try:
-                    checked, due = await self._hub.run(self._due, submitter)
+                    checked, due = await self._hub.look(self._due, submitter)
                     if due:
                         await _show_all(submitter, due)
                         submitter.shown |= dict.fromkeys(due, checked)
@@ -215,14 +215,14 @@ class Witnesses:
         """After a failure, until it is time, or a line check of ours has come."""
         loop = asyncio.get_running_loop()
         until = loop.time() + pause_seconds(submitter.status.attempts)
-        checked = await self._hub.run(self._own.newest)
+        checked = await self._hub.look(self._own.newest)
         while (left := until - loop.time()) > 0:
             news.clear()
             try:
                 await asyncio.wait_for(news.wait(), left)
             except TimeoutError:
                 return
-            if await self._hub.run(self._own.newest) != checked:
+            if await self._hub.look(self._own.newest) != checked:
                 return
 
     def _due(self, submitter: Submitter) -> tuple[int, list[int]]:
