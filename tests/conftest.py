@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -16,6 +17,20 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 settings.register_profile("desk", deadline=None, print_blob=True)
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In a worker pytest-cov 7.1 starts measuring twice, and the first, which it forgets, would go on where `no_cover` pauses the second."""
+    if hasattr(session.config, "workerinput") and (forgotten := Coverage.current()) is not None:
+        forgotten.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests run unmeasured, in half the time: they ask what holds in the long run, and the quick ones which lines are reached."""
+    for one in items:
+        if one.get_closest_marker("slow"):
+            one.add_marker("no_cover")
 
 
 def shared_path(*parts: str) -> Path:
