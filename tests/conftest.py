@@ -21,7 +21,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """In a worker pytest-cov 7.1 starts measuring twice, and the first, which it forgets, would go on where `no_cover` pauses the second."""
+    """In a worker pytest-cov 7.1 begins to measure twice; the first, which it forgets, would go on where `no_cover` pauses the other."""
     if hasattr(session.config, "workerinput") and (forgotten := Coverage.current()) is not None:
         forgotten.stop()
 
