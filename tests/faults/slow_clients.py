@@ -26,13 +26,17 @@ HELLO = b"\x16\x03\x01\x02\x00\x01"  # how a TLS handshake begins
 OPENING_AT_ONCE = 50
 
 
-def plain(token: bytes, node: bytes) -> dict[str, tuple[bytes, bytes]]:
-    """What each sort sends at once, and then once a second."""
+def plain(token: bytes, node: bytes) -> dict[str, tuple[bytes, bytes | tuple[bytes, ...]]]:
+    """What each sort sends at once, and then once a second; of several, the last again and again."""
     return {
         "connects only": (b"", b""),
         "half a request line": (b"GET /hea", b""),
         "head, a byte a second": (GET + b"X-A: ", b"a"),
         "body of an exchange, a byte a second": (EXCHANGE, b"C"),
+        "head for eight seconds, then body, a byte a second": (
+            EXCHANGE[:-2] + b"X-A: ",
+            (b"a",) * 8 + (b"\r\n\r\n", b"C"),
+        ),
         "body to the API, a byte a second": (API % (node, token) + JSON, b" "),
         "body to the console, a byte a second": (CONSOLE % node + FORM, b"a"),
         "body that nobody asked for, a byte a second": (GET + b"Content-Length: 5000\r\n\r\n", b"a"),
@@ -42,7 +46,7 @@ def plain(token: bytes, node: bytes) -> dict[str, tuple[bytes, bytes]]:
     }
 
 
-SECURE: dict[str, tuple[bytes | None, bytes]] = {
+SECURE: dict[str, tuple[bytes | None, bytes | tuple[bytes, ...]]] = {
     "TLS: connects only": (None, b""),
     "TLS: half a handshake": (None, HELLO),
     "TLS: shakes hands only": (b"", b""),
@@ -57,8 +61,9 @@ Own = tuple[int, float]
 class Slow(asyncio.Protocol):
     """One client."""
 
-    def __init__(self, first: bytes, drip: bytes, *, reads: bool) -> None:
-        self.first, self.drip, self.reads = first, drip, reads
+    def __init__(self, first: bytes, drip: bytes | tuple[bytes, ...], *, reads: bool) -> None:
+        self.first, self.reads = first, reads
+        self.drips = [drip] if isinstance(drip, bytes) else list(drip)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
@@ -70,7 +75,8 @@ class Slow(asyncio.Protocol):
     def go_on(self) -> None:
         if self.transport.is_closing():
             return
-        self.transport.write(self.drip)
+        self.transport.write(self.drips[0])
+        del self.drips[: len(self.drips) > 1]
         if not self.reads:
             with suppress(OSError):
                 self.transport.get_extra_info("socket")._sock.recv(1)

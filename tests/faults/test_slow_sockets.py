@@ -35,6 +35,7 @@ CLOSED_SECONDS = 15.0
 GOOD_SECONDS = 1.0
 FILES = 4096
 LOOK_SECONDS = 0.25
+_OPEN = ("01", "08")  # established, and closed by the client alone: as the kernel writes them
 Sorts = dict[str, dict[int, float]]  # what -> own port -> when it was connected
 _SLOW = Path(__file__).with_name("slow_clients.py")
 _SERVE = "import sys; from ceasewire.cli import main; sys.exit(main())"
@@ -78,11 +79,11 @@ def slow(port: int, secure: bool, token: str, node: str) -> Iterator[Sorts]:
 
 
 def held(port: int) -> set[int]:
-    """The ports of those whose connection to our port a process still holds."""
+    """The ports of those whose connection to our port a process still holds, or has yet to accept."""
     found = set()
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         words = line.split()
-        if int(words[1].partition(":")[2], 16) == port and words[9] != "0":
+        if int(words[1].partition(":")[2], 16) == port and (words[9] != "0" or words[3] in _OPEN):
             found.add(int(words[2].partition(":")[2], 16))
     return found
 
@@ -173,7 +174,7 @@ def test_e15_a_thousand_slow_sockets_of_every_sort_are_closed(secure: bool, tmp_
     print(*(f"{what}: {len(sorts[what])} closed after {seconds:.1f} s" for what, seconds in times.items()), sep="\n")
     print(f"{len(asked)} good requests meanwhile, p99 {p99:.3f} s, median {statistics.median(asked):.3f} s")
     assert good.wrong == []
-    assert max(times.values()) < CLOSED_SECONDS, times
+    assert guard.HEAD_SECONDS <= max(times.values()) < CLOSED_SECONDS, times
     assert p99 < GOOD_SECONDS
 
 

@@ -1,7 +1,8 @@
 """A connection that does not get in the way: uvicorn's own, with time-outs for those who never finish and a limit for the head.
 
 uvicorn waits for ever for the rest of a request's head and for a client that does not read its answer (FAULTS E6, E15); also for one that
-sends something after its answer which begins no request. A slow body is timed by who reads it, in server.py.
+sends something after its answer which begins no request. A slow body is timed by who reads it, in server.py; here a head and its body
+together, as one that is slow with both would have the time of both.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS: Final = 10.0
 HEAD_BYTES: Final = 32 * 1024
+REQUEST_SECONDS: Final = 12.0  # from when a head is due, a request may be so far behind _LEAST_BYTES_PER_SECOND of its body
 STALL_SECONDS: Final = 11.0  # an answer may be so far behind _LEAST_BYTES_PER_SECOND, and nothing of it may be missing for longer
 _LOOKS: Final = 6  # in that time
 _LEAST_BYTES_PER_SECOND: Final = 512  # half of what a modem of 9,600 bits a second brings, also where the network says late what went
@@ -28,7 +30,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     _head_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
+    _body_timer: asyncio.TimerHandle | None = None
     _head_bytes = 0
+    _head_since = 0.0  # by the loop's clock
+    _body_bytes = 0
     _hurried = False  # whether a request came before the answer to the one before it
     _left = 0.0  # seconds that the client has to read on
     _unread = 0  # bytes that it had not read at the last look
@@ -42,6 +47,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """No timer outlives the connection."""
         self._head_done()
+        self._body_done()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -78,10 +84,12 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""
         if not self._hurried:
+            self._body_bytes += len(body)
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """The request is whole."""
+        self._body_done()
         if not self._hurried:
             super().on_message_complete()
 
@@ -92,16 +100,35 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_done()
         if sum(len(name) + len(value) for name, value in self.headers) + len(self.url) > HEAD_BYTES:
             raise ValueError("the head is too large")
+        self._body_done()
+        self._body_timer = self.loop.call_at(self._head_since + REQUEST_SECONDS, self._look_at_body)
         super().on_headers_complete()
 
     def _await_head(self) -> None:
-        self._head_bytes = 0
+        self._head_bytes, self._head_since = 0, self.loop.time()
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._abort)
 
     def _head_done(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+    def _look_at_body(self) -> None:
+        """Unless the body is whole, or was answered without it: it has the time that is left, and more for each byte that came."""
+        self._body_timer = None
+        until = self._head_since + REQUEST_SECONDS + self._body_bytes / _LEAST_BYTES_PER_SECOND
+        if self.cycle is None or self.cycle.response_complete:
+            return
+        if self.loop.time() >= until:
+            self._abort()
+        else:
+            self._body_timer = self.loop.call_at(until, self._look_at_body)
+
+    def _body_done(self) -> None:
+        self._body_bytes = 0
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
 
     def _abort(self) -> None:
         if self.transport is not None:
