@@ -191,7 +191,7 @@ def _server(served: Sequence[Served], options: Options, log: Log) -> listening.S
     exchanges = Exchanges([one.hub for one in served], log, named=one_channel)
     routes = [*console_routes(shown), *exchanges.routes(), *api_routes(access, log), _console(served, log)]
     routes += options.welcome.routes() if options.welcome else []
-    return listening.server(secured(Router(routes=routes), log), options.context)
+    return listening.server(secured(Router(routes=routes, redirect_slashes=False), log), options.context)
 
 
 async def _invite(served: Sequence[Served], url: str, log: Log, welcome: Welcome | None) -> None:
@@ -218,7 +218,7 @@ def _console(served: Sequence[Served], log: Log) -> Mount:
     def router() -> Router:
         from .console.shell import routes as console_pages  # noqa: PLC0415 - read when a browser asks
 
-        return Router(routes=console_pages(served, log))
+        return Router(routes=console_pages(served, log), redirect_slashes=False)  # that way would lead to whatever host a request names
 
     async def console(scope: Scope, receive: Receive, send: Send) -> None:
         await router()(scope, receive, send)

@@ -96,7 +96,7 @@ def test_i10_a_code_lets_in_once(team: Team) -> None:
 
 def test_i1_refusing_tells_neither_who_is_here_nor_what_was_wrong(team: Team) -> None:
     """The same code and detail, and the same work, for a wrong password, an unknown name, somebody without a password, somebody disabled,
-    and a wrong code. Work is processor time, which other programs do not stretch; the least of two."""
+    and a wrong code. Work is processor time, which other programs do not stretch; the least of three."""
     accounts = team.accounts
     link = accounts.invite("reader", "Wren", team.kestrel.account, NOW)
     _, wren = accounts.redeem(link.secret, NOW, HERE)
@@ -110,7 +110,7 @@ def test_i1_refusing_tells_neither_who_is_here_nor_what_was_wrong(team: Team) ->
         "disabled": ("Wren", PASSWORD, team.code()),
     }
     spent: dict[str, list[float]] = {name: [] for name in tries}
-    for turn in range(2):
+    for turn in range(3):
         for at, (name, (who, password, code)) in enumerate(tries.items()):
             began = time.process_time()
             with pytest.raises(LocalError) as caught:
@@ -118,7 +118,7 @@ def test_i1_refusing_tells_neither_who_is_here_nor_what_was_wrong(team: Team) ->
             spent[name].append(time.process_time() - began)
             assert (caught.value.code, caught.value.detail) == ("account.wrong", "")
     least = [min(times) for times in spent.values()]
-    assert max(least) < 1.2 * min(least), spent
+    assert max(least) < 1.5 * min(least), spent  # a case that asked Argon2 nothing would take a thousandth
 
 
 def test_i11_the_file_opens_nothing(team: Team) -> None:

@@ -39,6 +39,26 @@ def test_each_session_has_its_own_csrf_token_which_opens_nothing(team: Team) -> 
     assert all(session.csrf == "" for session in team.accounts.sessions(team.kestrel.account))
 
 
+def test_an_act_on_other_accounts_needs_an_administrator_who_has_just_confirmed(team: Team) -> None:
+    accounts = team.accounts
+
+    def administer(session_id: str, now: int = NOW) -> None:
+        with accounts.administering(session_id, now) as found:
+            assert found.id == session_id
+
+    assert code_of(administer, team.kestrel.id) == "account.fresh", "it was fresh 900 s ago"
+    assert code_of(administer, team.heron.id) == "account.role", "a releaser, fresh or not"
+    assert code_of(accounts.confirm, team.kestrel.id, PASSWORD, "000000", NOW) == "account.wrong"
+    assert code_of(administer, team.kestrel.id) == "account.fresh"
+    until = accounts.confirm(team.kestrel.id, PASSWORD, team.code(), NOW)
+    administer(team.kestrel.id, until - 1)
+    assert code_of(administer, team.kestrel.id, until) == "account.fresh"
+    came, session = accounts.redeem(accounts.sign_in_link(team.kestrel.account, None, NOW), NOW, HERE)
+    assert code_of(administer, session.id) == "account.fresh", "a link is no confirmation"
+    accounts.sign_out(came, NOW)
+    assert code_of(administer, session.id) == "account.session"
+
+
 @pytest.mark.parametrize("token", ["", "cws_", "cws_" + "A" * 43, "cws_" + "A" * 42 + "=", "\ud800", "A" * 10_000])
 def test_other_tokens_open_nothing(team: Team, token: str) -> None:
     assert team.accounts.session(token, NOW) is None

@@ -3,6 +3,7 @@ tests/console/test_security.py has the others."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,7 +12,9 @@ from typing import ClassVar, Final
 import pytest
 
 from browser.chromium import signed_in
+from browser.officers import AUTHENTICATOR
 from browser.world import World, tell
+from console.people import nobody
 
 HOSTS: Final = ("localhost", "127.0.0.1")  # the same site as the console but another origin; another site
 
@@ -108,3 +111,64 @@ def test_another_origin_reads_nothing(world: World, evil: int, host: str) -> Non
         page = context.new_page()
         page.goto(f"http://{host}:{evil}/read", wait_until="load")
         assert page.evaluate(script, f"{here}/inbox") == [0, 0, 0, 0]
+
+
+ASK: Final = """async options => {
+  const bytes = text => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), one => one.charCodeAt(0));
+  const text = data => btoa(String.fromCharCode(...new Uint8Array(data))).replace(/[+]/g, "-").replace(/[/]/g, "_").replace(/=+$/, "");
+  let found;
+  try {
+    found = await navigator.credentials.get({ publicKey: { ...options, challenge: bytes(options.challenge), allowCredentials: [] } });
+  } catch { return null; }
+  const said = found.response;
+  return { id: found.id, rawId: text(found.rawId), type: found.type, response: { clientDataJSON: text(said.clientDataJSON),
+    authenticatorData: text(said.authenticatorData), signature: text(said.signature), userHandle: text(said.userHandle) } };
+}"""
+
+
+def test_passkey_only_our_own_page_and_a_person_who_is_verified_open_the_door(world: World, evil: int) -> None:
+    """A virtual authenticator with real keys. A page at another port of this host may ask for the same passkey, since those know hosts and
+    no ports: what it gets, with a challenge that its server fetched, opens nothing. Nor does what our page sent before."""
+    side, who = world.sides["south"], world.people["south"]
+    door, stranger = f"http://localhost:{side.port}{who.base}/sign-in", nobody(side)
+    with signed_in(world.chromium, who) as context:
+        page = context.new_page()
+        devtools = context.new_cdp_session(page)
+        devtools.send("WebAuthn.enable")
+        held = devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})["authenticatorId"]
+        page.goto(f"{who.base}/me", wait_until="domcontentloaded")
+        page.fill("#label", "This desk")
+        page.click("form[data-passkey=create] button")
+        page.wait_for_url("**said=Saved.")
+        context.clear_cookies()
+
+        page.goto(door, wait_until="domcontentloaded")
+        options = json.loads(page.get_attribute("form[data-passkey]", "data-options") or "")
+        for host, gets in (("localhost", True), ("127.0.0.1", False)):
+            Evil.pages["/lure"] = "<title>Sign in</title>"
+            page.goto(f"http://{host}:{evil}/lure", wait_until="load")
+            lured = page.evaluate(ASK, options)
+            assert (lured is not None) == gets, host
+            if lured is not None:
+                assert stranger.post("/sign-in/passkey", {"answer": json.dumps(lured)}).status == 422, "it says which page asked"
+
+        devtools.send("WebAuthn.setUserVerified", {"authenticatorId": held, "isUserVerified": False})
+        page.goto(door, wait_until="domcontentloaded")
+        page.click("form[data-passkey] button")
+        page.wait_for_selector("[data-failed]:not([hidden])")
+        options = json.loads(page.get_attribute("form[data-passkey]", "data-options") or "")
+        careless = page.evaluate(ASK, {**options, "userVerification": "discouraged"})
+        assert careless is not None
+        assert stranger.post("/sign-in/passkey", {"answer": json.dumps(careless)}).status == 422, "nobody was verified"
+
+        devtools.send("WebAuthn.setUserVerified", {"authenticatorId": held, "isUserVerified": True})
+        page.goto(door, wait_until="domcontentloaded")
+        with page.expect_request("**/sign-in/passkey") as sent:
+            page.click("form[data-passkey] button")
+        page.wait_for_url("**/inbox")
+        assert stranger.ask("POST", "/sign-in/passkey", sent.value.post_data_buffer, **form_headers(side.port)).status == 422, "once"
+
+
+def form_headers(port: int) -> dict[str, str]:
+    """What a browser says of a form of our own page."""
+    return {"Origin": f"http://localhost:{port}", "Content-Type": "application/x-www-form-urlencoded"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +13,14 @@ from pathlib import Path
 from playwright.sync_api import Browser
 
 from carriers.sides import Side, make_sides, process
+from ceasewire.accounts import FILE, Accounts
 from ceasewire.carriers.control import call
 from ceasewire.console.pages import ROUTES
 from ceasewire.errors import LocalError
-from console.people import Person, person
+from ceasewire.node import writing
+from ceasewire.node.drafts import Drafts
+from ceasewire.record.message import SEED_BYTES
+from console.people import Person, nobody, person
 
 NASTY = (
     "<script>document.title='owned'</script>",
@@ -48,6 +54,8 @@ def made(base: Path, chromium: Browser) -> Iterator[World]:
             tell(sides["north"], "notification", {**body, "sources": [{"class": "press", "text": text}]})
             tell(sides["north"], "statement", {"title": text, "text": text})
             tell(sides["south"], "reply", {"re": f"north/{2 * number}", "stance": "denied", "account": text}, wait=f"north/{2 * number}")
+        for side in sides.values():
+            drafted(side, NASTY[0])
         people = {slug: person(side, "administrator", f"Officer {slug}") for slug, side in sides.items()}
         yield World(sides, people, chromium)
 
@@ -64,16 +72,56 @@ def tell(side: Side, kind: str, body: dict[str, object], wait: str | None = None
         time.sleep(0.1)
 
 
-def pages(who: Person) -> list[str]:
-    """The address of every page that can be read, made from the table; what is to be kept as a file is none."""
-    parts = {"log": "north", "index": "0", "kind": "notification"}
-    found = []
+def drafted(side: Side, text: str) -> None:
+    """A statement that waits to be released."""
+    with side.folder.view() as view:
+        writing.put(Drafts(side.folder.path), view, writing.write(view, "statement", {"title": text, "text": text}, os.urandom(SEED_BYTES)))
+
+
+def invited(side: Side, name: str | None) -> str:
+    """The secret of a link for somebody new; without a name, whoever comes by it gives one."""
+    accounts = Accounts.open(side.folder.path / FILE, os.urandom)
+    try:
+        by = next(one.id for one in accounts.accounts() if one.role == "administrator")
+        return accounts.invite("reader", name, by, int(time.time())).secret
+    finally:
+        accounts.close()
+
+
+NO_PAGES = {
+    "home": "leads to the inbox",
+    "live": "a stream of events",
+    "charter": "a file",
+    "message_proof": "a file",
+    "misconduct_proof": "a file, where there is misconduct",
+}
+
+
+def places(who: Person, side: Side) -> dict[str, str]:
+    """The address of every page of a side that somebody can read, by its route's name: made from the table, so that a route that is new and
+    shows no page here is an error. Nothing else is left out but NO_PAGES."""
+    parts = {
+        "log": "north",
+        "index": "0",
+        "kind": "notification",
+        "draft": Drafts(side.folder.path).names()[0],
+        "secret": invited(side, None),
+    }
+    found = {}
     for route in ROUTES:
-        path = route.path
-        for name, value in parts.items():
-            path = path.replace("{" + name + "}", value)
-        if route.method != "GET" or route.name in ("live", "home") or "{" in path:
+        if route.method != "GET" or route.name in NO_PAGES:
             continue
-        if "text/html" in who.get(path).headers.get("content-type", ""):
-            found.append(f"{who.base}{path}")
+        path = re.sub(r"\{(\w+)\}", lambda one: parts[one[1]], route.path)
+        asked = who if route.role else nobody(side)
+        page = asked.get(path)
+        assert (page.status, page.headers["content-type"].partition(";")[0]) == (200, "text/html"), f"{route.name}: {path} {page.status}"
+        found[route.name] = f"{who.base}{path}"
     return found
+
+
+def pages(world: World, slug: str) -> list[str]:
+    """The same, of those for somebody who is signed in."""
+    return [address for name, address in places(world.people[slug], world.sides[slug]).items() if name not in GATES]
+
+
+GATES = frozenset(route.name for route in ROUTES if route.role is None)

@@ -20,6 +20,7 @@ from ceasewire.console.pages import ROUTES
 from ceasewire.console.shell import POLICY
 from ceasewire.console.table import Route
 from console.people import Page, Person, nobody, person
+from console.tables import table
 
 CANARY = "canary-political-7f31"
 OPEN = {"enter", "entered", "static"}  # pages that nobody need be signed in for
@@ -60,29 +61,95 @@ def ask(who: Person, route: Route, base: str) -> Page:
     return who.get(path) if route.method == "GET" else who.post(path)
 
 
-@pytest.mark.parametrize("level", ["military", "political"])
+@dataclass
+class Matrix:
+    """Who was let in where: by route and channel, then by who asked, what came of it. A cell that is wrong says what is."""
+
+    cells: dict[tuple[str, str], dict[str, str]]
+
+    def put(self, route: Route, level: str, who: str, opened: bool, wrong: str) -> None:
+        """Note a cell; of several who are asked as one, a wrong one stays."""
+        row = self.cells.setdefault((route.name, level), {})
+        if row.get(who, "yes") in ("yes", "-"):
+            row[who] = wrong or ("yes" if opened else "-")
+
+    def wrong(self, route: Route, level: str) -> dict[str, str]:
+        """The wrong cells of one row."""
+        return {who: said for who, said in self.cells[route.name, level].items() if said not in ("yes", "-")}
+
+    def told(self) -> str:
+        """The table, and its sum."""
+        rows = []
+        for route in ROUTES:
+            row = {level: self.cells.get((route.name, level), {}) for level in LEVELS}
+            if any(row.values()):
+                told = [row[level].get(who, "?") for level in LEVELS for who in WHO]
+                rows.append((f"{route.method:4} {route.path}", *("!" if one not in ("yes", "-", "?") else one for one in told)))
+        cells = [said for row in self.cells.values() for said in row.values()]
+        failed = [said for said in cells if said not in ("yes", "-")]
+        title = (
+            f"Authorization: {len(rows)} routes x {len(WHO)} who ask x {len(LEVELS)} channels = {len(cells)} cells, failures {len(failed)}"
+        )
+        key = " ".join(f"{short}={who}" for who, short in WHO.items())
+        heads = ["route", *(f"{level[0]}:{short}" for level in LEVELS for short in WHO.values())]
+        return table(f"{title}\n(m: military, p: political; {key}; yes: let in, -: refused, !: wrong)", heads, rows)
+
+
+LEVELS = ("military", "political")
+WHO = {"nobody": "no", "the other channel's": "oth", "reader": "rea", "drafter": "dra", "releaser": "rel", "administrator": "adm"}
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Iterator[Matrix]:
+    made = Matrix({})
+    yield made
+    print(made.told())
+
+
+@pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("route", ROUTES, ids=lambda one: one.name)
-def test_every_route_opens_to_its_roles_and_to_nobody_else(world: World, route: Route, level: str) -> None:
+def test_every_route_opens_to_its_roles_and_to_nobody_else(world: World, matrix: Matrix, route: Route, level: str) -> None:
     other = {"military": "political", "political": "military"}[level]
     base = f"/c/{node_name(world.sides[level])}"
     for role, known in world.people[level].items():
         who = person(world.sides[level], role) if route.name == "sign_out" else known
         page = ask(who, route, base)
-        assert (page.status == 403) == (not route.allows(role)), (role, page.status, page.text[:400])
-        assert page.status not in (500, 503), page.text
-        assert (CANARY in page.text) <= (level == "political")
-        assert page.headers["content-security-policy"] == POLICY
-        assert page.headers["cache-control"] == "no-store"
-    for one in (world.nobody[level], *world.people[other].values()):
+        matrix.put(route, level, role, page.status not in (401, 403), known_wrong(page, route, role, level))
+    for asked, one in (("nobody", world.nobody[level]), *(("the other channel's", one) for one in world.people[other].values())):
         # with the other node's cookie under this one's name too
         stranger = Person(one.port, base, world.nobody[level].cookie, one.token, one.csrf)
         page = ask(stranger, route, base)
-        if route.role is None:
-            assert page.status < 500
-            continue
-        assert page.status == (303 if route.method == "GET" else 401), page.status
-        assert page.location == (f"{base}/sign-in" if route.method == "GET" else "")
-        assert CANARY not in page.text
+        opened = page.status != 401 and page.location != f"{base}/sign-in"
+        matrix.put(route, level, asked, opened, stranger_wrong(page, route, base))
+    assert matrix.cells[route.name, level].keys() == WHO.keys()
+    assert matrix.wrong(route, level) == {}
+
+
+def known_wrong(page: Page, route: Route, role: str, level: str) -> str:
+    """What is wrong with the answer to somebody of that role of this node; "" if nothing is."""
+    if (page.status == 403) == route.allows(role):
+        return f"{page.status}: {page.text[:400]}"
+    if page.status in (401, 500, 503):
+        return f"{page.status}: {page.text}"
+    if CANARY in page.text and level != "political":
+        return "it tells of the other channel"
+    return headers_wrong(page)
+
+
+def headers_wrong(page: Page) -> str:
+    """What no page of the console may be without."""
+    wanted = {"content-security-policy": POLICY, "cache-control": "no-store"}
+    return " ".join(name for name, value in wanted.items() if page.headers.get(name) != value)
+
+
+def stranger_wrong(page: Page, route: Route, base: str) -> str:
+    """What is wrong with the answer to somebody who is not signed in here."""
+    if route.role is None:
+        return headers_wrong(page) if page.status < 500 else str(page.status)
+    away = (303, f"{base}/sign-in") if route.method == "GET" else (401, "")
+    if (page.status, page.location) != away:
+        return f"{page.status} {page.location}"
+    return "it tells of the channel" if CANARY in page.text else headers_wrong(page)
 
 
 def test_only_known_routes_are_open_to_nobody() -> None:

@@ -1,9 +1,11 @@
 """Attacks on the console by their names: session fixation, one-time links read ahead, other people's sessions and drafts, another node's
-references, guessing, framing. Over HTTP, at two real nodes; what takes a browser is in tests/browser/test_security.py."""
+references, open redirects, the Host header, the cookies' prefix, guessing, framing. Over HTTP, at two real nodes; what takes a browser is
+in tests/browser/test_security.py."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +17,8 @@ from accounts.authenticator import totp_code
 from carriers.sides import Side, make_sides, process
 from ceasewire.accounts import FILE, Accounts, Client
 from ceasewire.carriers.control import call
+from ceasewire.node.view import View
+from ceasewire.record.kinds import KINDS
 from console.filling import Form
 from console.people import Person, nobody, person
 
@@ -62,6 +66,24 @@ def test_fixation_a_cookie_that_was_there_before_is_not_the_one_after(sides: dic
         assert fresh not in ("", token)
         assert replace(victim, token=fresh).get("/me").text.count("victim")
         assert replace(victim, token=token).get("/me").status == 303, "what was there before is nobody's"
+
+
+def test_whoever_is_signed_in_may_use_a_link_and_is_another_then(sides: dict[str, Side]) -> None:
+    """By the page's own form, as a browser sends it."""
+    side = sides["military"]
+    before, name = person(side, "reader"), f"second {os.urandom(3).hex()}"
+    opened = accounts(side)
+    try:
+        by = next(one.id for one in opened.accounts() if one.role == "administrator")
+        secret = opened.invite("drafter", name, by, int(time.time())).secret
+    finally:
+        opened.close()
+    found = re.findall(r'name="csrf" value="([^"]+)"', before.get(f"/enter/{secret}").text)
+    assert found == [before.csrf]
+    page = before.post(f"/enter/{secret}", csrf=found[0])
+    assert page.status == 303, page.text
+    assert name in replace(before, token=cookies(page.cookies)[before.cookie]).get("/me").text
+    assert before.get("/me").status == 303, "the former session is over"
 
 
 def test_a_link_that_is_read_ahead_is_not_spent(sides: dict[str, Side]) -> None:
@@ -135,6 +157,106 @@ def test_idor_what_one_person_began_to_write_is_nobody_else_s(sides: dict[str, S
     assert "half a sentence of mine" not in other.get(f"{path}?saved={key.replace(' ', '+')}").text
     other.post("/compose/forget", {"saved": key})
     assert "half a sentence of mine" in writer.get("/compose").text
+
+
+def test_idor_what_one_person_was_shown_another_cannot_sign(sides: dict[str, Side]) -> None:
+    side = sides["military"]
+    writer, other, there = person(side, "releaser"), person(side, "administrator"), person(sides["political"], "administrator")
+    path = "/compose/statement"
+    form = {name: list(found) for name, found in Form(writer.get(path).text, "compose").values.items() if name != "csrf"}
+    shown = writer.post(path, {**form, "f.text": "A sentence that I alone was shown.", "act": "preview"})
+    seal = re.search(r'name="seen" value="([^"]+)"', shown.text)
+    assert seal is not None, shown.text
+    with side.folder.view() as view:
+        before = len(said(view))
+        for who in (other, there):
+            for act in ("/compose/send", "/compose/put"):
+                page = who.post(act, {"seen": seal[1]})
+                assert page.status in (400, 422), (act, page.status)
+                assert "A sentence that I alone" not in page.text
+        assert len(said(view)) == before
+        assert writer.post("/compose/send", {"seen": seal[1]}).status == 303
+        assert len(said(view)) == before + 1, "its own writer sends it"
+
+
+def said(view: View) -> list[int]:
+    """Our own statements."""
+    state = view.store.states().get(view.own)
+    return [one.index for one in view.store.rows(view.own, 0, state.size if state else 0) if one.kind == KINDS["statement"]]
+
+
+EVIL = "evil.example"
+
+
+def test_open_redirect_every_way_leads_to_a_page_of_this_address(sides: dict[str, Side]) -> None:
+    side = sides["military"]
+    someone, stranger = person(side, "administrator"), nobody(side)
+    asked = f"?next=//{EVIL}&to=//{EVIL}&said=//{EVIL}&q=//{EVIL}&lang=//{EVIL}"
+    base = someone.base
+    paths = ["/c", "/c/", base, f"{base}/", f"{base}//{EVIL}", f"{base}/%2f%2f{EVIL}", f"{base}/%5c{EVIL}", f"/c/%5c{EVIL}", f"/c//{EVIL}"]
+    paths += [f"/c/.%2f.%2f%2f{EVIL}", f"//{EVIL}", f"//{EVIL}/c", f"/%2f%2f{EVIL}/", f"/c/static//{EVIL}", "/v1/", "/founding/"]
+    paths += [f"{base}/sign-in", f"{base}/inbox/", f"{base}/search", f"{base}/message/north/0"]
+    ways = 0
+    for who in (someone, stranger):
+        plain = replace(who, base="")
+        acts = [plain.ask("GET", path + more, None, Host=host) for path in paths for more in ("", asked) for host in (HERE, EVIL, "")]
+        acts += [who.post(f"{path}{asked}") for path in ("/me/preferences", "/shift/end", "/sign-in", "/sign-out", "/compose/forget")]
+        acts += [who.get("/inbox", Referer=f"http://{EVIL}/", X_Forwarded_Host=EVIL, X_Forwarded_Proto="https", Forwarded=f"host={EVIL}")]
+        for page in acts:
+            assert page.status < 500
+            ways += bool(page.location)
+            assert not page.location or re.fullmatch(r"/c/[^/\\]+/[^\\]*", page.location), page.location
+            assert "refresh" not in page.headers
+    assert ways > 50
+
+
+HERE = "localhost"
+
+
+def test_host_header_what_a_stranger_calls_us_is_believed_by_nobody(sides: dict[str, Side]) -> None:
+    """A name of the attacker's that leads to this machine (DNS rebinding): its pages are this origin's own to a browser. They get no more
+    than a stranger does, and no page repeats the name."""
+    side = sides["military"]
+    someone, stranger = person(side, "administrator"), nobody(side)
+    for host in (
+        EVIL,
+        f"{EVIL}:{side.port}",
+        f"localhost.{EVIL}",
+        f"localhost:{side.port}.{EVIL}",
+        f"localhost:{side.port}, {EVIL}",
+        "[::1",
+    ):
+        page = stranger.get("/sign-in", Host=host)
+        assert page.status in (200, 400), (host, page.status)
+        assert "data-passkey" not in page.text, "no passkey is asked for under such a name"
+        for who, path in ((stranger, "/sign-in"), (someone, "/inbox"), (someone, "/me"), (someone, "/people"), (stranger, "/nothing")):
+            page = who.get(path, Host=host, X_Forwarded_Host=host)
+            assert EVIL not in page.text, (host, path)
+            assert EVIL not in page.location
+        for who, path in ((someone, "/people/invite"), (someone, "/shift/start"), (stranger, "/sign-in")):
+            page = who.post(path, {"role": "administrator"}, Host=host, Origin=f"http://localhost:{side.port}")
+            assert page.status in (400, 403), (host, path)
+    for origin in (f"http://localhost:{side.port}", f"http://{EVIL}:{side.port}"):
+        page = stranger.post("/shift/start", Host=f"{EVIL}:{side.port}", Origin=origin)
+        assert page.status == 401, "no cookie goes to that name, so nobody is signed in"
+
+
+def test_cookie_prefix_only_what_this_host_alone_could_set_is_read(sides: dict[str, Side]) -> None:
+    side = sides["military"]
+    who, other = person(side, "administrator"), person(side, "reader")
+    assert who.cookie.startswith("__Host-")
+    bare = who.cookie.removeprefix("__Host-")
+    for name in (bare, f"__Secure-{bare}", f"__host-{bare}", who.cookie.upper(), f" {bare}", "session", f"__Host-{bare}x"):
+        assert nobody(side).get("/me", Cookie=f"{name}={who.token}").status == 303, name
+    assert nobody(side).get("/me", Cookie=f"{who.cookie}={who.token}").status == 200
+    for pair in ((who, other), (other, who)):  # a second one beside it makes nobody more than either is
+        page = nobody(side).get("/people", Cookie="; ".join(f"{who.cookie}={one.token}" for one in pair))
+        assert page.status in (200, 403)
+        assert nobody(side).post("/people/invite", csrf=other.csrf, Cookie=f"{who.cookie}={who.token}").status == 403
+    out = other.post("/sign-out")
+    assert all({"Secure", "HttpOnly", "Path=/", "SameSite=strict"} <= set(re.split("; ", text)) for text in out.cookies), out.cookies
+    assert cookies(out.cookies) == {who.cookie: ""}
+    assert other.get("/me").status == 303, "the session is over at the node too"
 
 
 def enrolled(side: Side) -> tuple[str, str]:
