@@ -98,6 +98,9 @@ def test_a_flash_says_whose_where_and_who_read_it(cli: Cli) -> None:
     cli.carry("north", "south")
     ours = f"we sent a flash: {said} {time} ({ref}). Read by a person of north."
     assert ours in cli("status", "south").out
+    answer = cli.send("north", "flash", phrase="we_have_ceased", re=ref)
+    cli.carry("north", "south")
+    assert f"{ours} Answered by north at {cli.good('show', 'north', answer)['time']} (flash {answer})." in cli("status", "south").out
 
 
 def test_a_case_says_what_is_alleged_and_what_was_found(cli: Cli) -> None:

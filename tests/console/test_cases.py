@@ -65,7 +65,7 @@ def pages(view: View, now: int, **asked: object) -> list[dict[str, object]]:
 
 
 def summary(row: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in row.items() if name not in ("late", "strip")}
+    return {name: value for name, value in row.items() if name not in ("late", "unbegun", "strip")}
 
 
 def test_pages_put_together_are_all_cases_newest_first(skirmish: View) -> None:

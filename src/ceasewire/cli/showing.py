@@ -256,7 +256,9 @@ def _flashes(screen: Screen, found: dict[str, Json]) -> None:
         where = _flash_at(one)
         text = f' "{visible(one["text"])}"' if one["text"] else ""
         times = f", {one['count']} times, last at {one['last']}" if one["count"] > 1 else ""
-        read = f"Read by a person of {' and '.join(one['read_by'])}." if one["read_by"] else "Read by nobody yet."
+        told = [f"Read by a person of {' and '.join(one['read_by'])}."] if one["read_by"] else []
+        told += [f"Answered by {each['by']} at {each['time']} ({coded(each['kind'])} {each['ref']})." for each in one["answered_by"]]
+        read = " ".join(told) or "Read by nobody yet."
         who = "we sent a flash" if own else f"FLASH from {one['by']}"
         style = "bold" if one["sounds"] and not own else ""
         screen.line(f"{exercise}{who}: ", phrase, where, text, f" {one['time']}{times} ({one['ref']}). {read}", style=style)

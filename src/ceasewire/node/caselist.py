@@ -18,6 +18,7 @@ from ..record.case_record import accused
 from ..record.fields import Json, show_time
 from ..record.kinds import KINDS, kind_name
 from ..store.derived_interface import DerivedTables, Item, OrderKey, Wanted
+from . import unbegun
 from .asking import phrases_of
 from .derived import LISTED, SUMMED_UP
 from .inbox import rows_of
@@ -31,6 +32,7 @@ OPEN: Final = ("notified", "received", "accepted", "disputed", "under_inquiry", 
 MERGED: Final = "merged"
 SIDES: Final = ("ours", "theirs", "others")
 _NOTIFICATION: Final = KINDS["notification"]
+_NOT_RECEIVED, _RECEIVED = OPEN[:2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,13 @@ class Asked:
 
 def cases(view: View, asked: Asked, now: int) -> tuple[list[dict[str, Json]], bool]:
     """One PAGE of cases, and whether there are more. Each is its summary (spec/case.md) with `late`, whether the answer is overdue at
-    `now`, and `strip`, when what was said: `time`, `by`, `kind`, `void`. Raises LocalError usage, ref.malformed, ref.missing."""
+    `now`, `strip`, when what was said: `time`, `by`, `kind`, `void`, and `unbegun`: null, or of one whose clock the record has not begun
+    how it counts from receipt (unbegun.begins). Raises LocalError usage, ref.malformed, ref.missing."""
     after = None if asked.after is None else view.place(view.ref(asked.after))
     phrases = phrases_of(asked.search) if asked.search else None
 
     def found(tables: DerivedTables) -> list[dict[str, Json]]:
-        late = set(tables.overdue(now))
+        late = {*tables.overdue(now), *_late(view, tables, now)}
         if phrases is not None:
             keys: Iterator[Item] = _searched(tables, Wanted(search=phrases[0], prefix=phrases[1], newest=True), after)
         else:
@@ -68,10 +71,16 @@ def count(view: View, now: int) -> tuple[int, int]:
     """How many cases there are, and of how many the answer is overdue."""
 
     def found(tables: DerivedTables) -> tuple[int, int]:
-        late = sum(item.kind == _NOTIFICATION for ref in tables.overdue(now) if (item := tables.item(ref)))
+        late = sum(item.kind == _NOTIFICATION for ref in {*tables.overdue(now), *_late(view, tables, now)} if (item := tables.item(ref)))
         return tables.summed_up_count(), late
 
     return view.projection.ask(found, SUMMED_UP)
+
+
+def _late(view: View, tables: DerivedTables, now: int) -> Iterator[Ref]:
+    """What is overdue counted from receipt, where no clock of the record has begun."""
+    counted = unbegun.cases(view, tables, view.projection.record(tables))
+    return (ref for ref, one in counted.items() if one.due < now)
 
 
 def _searched(tables: DerivedTables, wanted: Wanted, after: OrderKey | None) -> Iterator[Item]:
@@ -84,19 +93,23 @@ def _searched(tables: DerivedTables, wanted: Wanted, after: OrderKey | None) -> 
 def _fitting(view: View, tables: DerivedTables, keys: Iterator[Item], asked: Asked, late: set[Ref]) -> Iterator[dict[str, Json]]:
     own = view.channel.party_of(view.own)
     record = view.projection.record(tables)
+    counted = unbegun.cases(view, tables, record) if asked.state in (_NOT_RECEIVED, _RECEIVED) else {}
     for item in keys:
         if asked.overdue and item.ref not in late:
             continue
         if asked.side and (asked.side == "ours") != (item.party == own):
             continue
         kept = summary(record, tables, item)
-        if not _in_state(kept, asked.state):
+        if not _in_state(kept, asked.state, item.ref in counted):
             continue
         if asked.side in ("theirs", "others"):
             one = record.placed(item.ref)
             if one is None or (own in accused(view.channel, one, one.body())) != (asked.side == "theirs"):
                 continue
-        yield json.loads(kept) | {"late": item.ref in late, "strip": _strip(view, tables, item)}
+        found = json.loads(kept)
+        waits = None if found["received"] else unbegun.begins(view, tables, record, item.ref)
+        told = {"late": item.ref in late, "unbegun": waits and waits.json(view)}
+        yield found | told | {"strip": _strip(view, tables, item)}
 
 
 def summary(record: TableRecord, tables: DerivedTables, item: Item) -> str:
@@ -104,8 +117,9 @@ def summary(record: TableRecord, tables: DerivedTables, item: Item) -> str:
     return tables.summary(item.key) or json.dumps(case_shown.summary(record, fold(record, item.ref)), ensure_ascii=False)
 
 
-def _in_state(kept: str, state: str | None) -> bool:
-    """Whether a summary as it is kept is of that state; its text begins `{"ref": ..., "state": "..."`."""
+def _in_state(kept: str, state: str | None, counted: bool) -> bool:
+    """Whether a summary as it is kept is of that state; its text begins `{"ref": ..., "state": "..."`. `counted`: a machine has received
+    it, which the record does not say yet."""
     if not state:
         return True
     head = kept[:160]
@@ -114,7 +128,8 @@ def _in_state(kept: str, state: str | None) -> bool:
         return merged
     if state == "open":
         return not merged and any(f'"state": "{one}"' in head for one in OPEN)
-    return not merged and f'"state": "{state}"' in head
+    said = _NOT_RECEIVED if counted and state == _RECEIVED else state
+    return not merged and not (counted and state == _NOT_RECEIVED) and f'"state": "{said}"' in head
 
 
 def _strip(view: View, tables: DerivedTables, item: Item) -> list[dict[str, Json]]:

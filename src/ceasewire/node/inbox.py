@@ -11,65 +11,51 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from ..record.case_asks import answering
 from ..record.case_fold import asked_date
-from ..record.case_record import accused, said
-from ..record.fields import Json, show_time
+from ..record.case_record import said
+from ..record.fields import Json, parse_time, show_time
 from ..record.kinds import KINDS
 from ..record.order import Placed
 from ..record.saying import stance_in_words, summary
 from ..store.derived_interface import DerivedTables, Item, Wanted
-from .derived import TIMED
-from .table_record import TableRecord
-from .unbegun import unbegun
-from .view import Ref, View
+from .flashes import answers
+from .owed import NOTHING, answers_to, owed
+from .view import View
 
-SHOWN_MOST: Final = 100
-PAGE: Final = 50
-LOGBOOK_MOST: Final = 500
-_FAR: Final = 366 * 86400  # nothing is due later than that without being shown among what came lately
+PAGE: Final = 25
+LOGBOOK_MOST: Final = 200
 _QUIET: Final = (KINDS["line_check"],)
-_NOTIFICATION, _REPLY, _READ = KINDS["notification"], KINDS["reply"], KINDS["acknowledgement"]
+_FLASH: Final = KINDS["flash"]
+_REPLY, _READ = KINDS["reply"], KINDS["acknowledgement"]
 
 
 def awaiting(view: View, now: int) -> list[dict[str, Json]]:
-    """The messages of others that our party must answer, the first to fall due first, at most SHOWN_MOST. Each as `_row`, with
-    `respond_by` and `late`, whether that has passed. `now` in POSIX seconds."""
-    owed = _owed(view, now)
-    rows = {row["ref"]: row for row in rows_of(view, [item for item, _ in owed])}
-    return [rows[view.name(*item.ref)] | {"respond_by": show_time(due), "late": due < now} for item, due in owed]
+    """The messages of others that our party must answer, and the flashes that it must read or answer; what is to be looked at first comes
+    first, at most owed.MOST. Each as `_row`, with what `Owed.json` says of it, and `begins`: when what a notice announces begins, if it has
+    not. `now` in POSIX seconds."""
+    found = owed(view, now, frozenset({view.channel.party_of(view.own)}))
+    rows = {row["ref"]: row for row in rows_of(view, [one.item for one in found])}
+    told = [rows[view.name(*one.item.ref)] | one.json(view, now) for one in found]
+    soonest = {row["ref"]: one.urgency for row, one in zip(told, found, strict=True)}
+    for row in told:
+        begins = row["body"].get("window_from") if row["kind"] == "notice" else None
+        row["begins"] = begins if begins and parse_time(begins) >= now else None
+        if row["begins"]:
+            soonest[row["ref"]] = min(soonest[row["ref"]], (True, parse_time(row["begins"])))
+    return sorted(told, key=lambda row: soonest[row["ref"]])
 
 
 def count_awaiting(view: View, now: int) -> int:
     """How many `awaiting` lists."""
-    return len(_owed(view, now))
+    return len(owed(view, now, frozenset({view.channel.party_of(view.own)})))
 
 
-def _owed(view: View, now: int) -> list[tuple[Item, int]]:
-    own = view.channel.party_of(view.own)
-
-    def found(tables: DerivedTables) -> list[tuple[Item, int]]:
-        record = view.projection.record(tables)
-        clocks = ((ref, tables.clock(ref)) for ref in tables.overdue(now + _FAR))
-        owed = (
-            (item, clock[1].due)
-            for ref, clock in clocks
-            if clock and clock[1].due is not None and _is_owed(record, ref, own) and (item := tables.item(ref))
-        )
-        begun = list(islice(owed, SHOWN_MOST))
-        return sorted([*begun, *unbegun(view, tables, record, own)], key=lambda one: one[1])[:SHOWN_MOST]
-
-    return view.projection.ask(found, TIMED)
-
-
-def _is_owed(record: TableRecord, ref: Ref, own: int) -> bool:
-    """Whether our party is among those who must answer a message that asks."""
-    one = record.placed(ref)
-    if one is None or record.channel.party_of(ref[0]) == own:
-        return False
-    if one.row.kind == _NOTIFICATION:
-        return own in accused(record.channel, one, one.body())
-    return own in answering(record, said(one, record.channel))
+def due_by(view: View, now: int, until: int) -> list[dict[str, Json]]:
+    """What is overdue, or due until then, on either side, the first to fall due first: lines as `awaiting`. POSIX seconds."""
+    everybody = frozenset(range(len(view.channel.charter.parties)))
+    found = [one for one in owed(view, now, everybody) if one.by and one.due is not None and one.due <= until]
+    rows = {row["ref"]: row for row in rows_of(view, [one.item for one in found])}
+    return [rows[view.name(*one.item.ref)] | one.json(view, now) for one in found]
 
 
 def received(view: View, *, kind: str | None = None, after: str | None = None) -> list[dict[str, Json]]:
@@ -79,30 +65,39 @@ def received(view: View, *, kind: str | None = None, after: str | None = None) -
     return _page(view, Wanted(others=own, without=_QUIET, newest=True), kind, after)
 
 
-def sent(view: View, *, kind: str | None = None, after: str | None = None) -> list[dict[str, Json]]:
-    """What our party sent, as `received`; each with `receipts`, `read_by` and `answered_by`: `{"by", "time"}`, and `ref` of an answer."""
+def sent(view: View, now: int, *, kind: str | None = None, after: str | None = None) -> list[dict[str, Json]]:
+    """What our party sent, as `received`; each with `receipts`, `read_by` and `answered_by`: `{"by", "time"}`, and `ref` of an answer, and
+    with what `Owed.json` says of the answers that it still awaits. `now` in POSIX seconds."""
     own = view.channel.party_of(view.own)
     rows = _page(view, Wanted(party=own, without=_QUIET, newest=True), kind, after)
-    return [row | {"receipts": view.receipts(view.ref(row["ref"]))} | heard(view, row["ref"], own) for row in rows]
+    refs = {row["ref"]: view.ref(row["ref"]) for row in rows}
+    waits = answers_to(view, now, refs.values())
+    withdrawn = {row["ref"] for row in rows if row["changed"] == "withdrawal"}
+    due = {name: waits[ref].json(view, now) if ref in waits and name not in withdrawn else NOTHING for name, ref in refs.items()}
+    return [row | {"receipts": view.receipts(refs[row["ref"]])} | heard(view, row["ref"], own) | due[row["ref"]] for row in rows]
 
 
-def logbook(view: View, since: int, until: int) -> list[dict[str, Json]]:
-    """All that was said between two times, POSIX seconds, in record order, at most LOGBOOK_MOST: lines as `received`, with `receipts`."""
-    wanted = Wanted(since=since, until=until)
-    rows = rows_of(view, view.projection.ask(lambda tables: list(islice(tables.items(wanted), LOGBOOK_MOST))))
+def logbook(view: View, since: int, until: int, *, newest: bool = False, after: str | None = None) -> list[dict[str, Json]]:
+    """What was said between two times, POSIX seconds, in record order or the newest first, at most LOGBOOK_MOST: lines as `received`, with
+    `receipts`. `after` the last of the page before. Raises LocalError ref.missing."""
+    rows = _page(view, Wanted(since=since, until=until, newest=newest), None, after, LOGBOOK_MOST)
     return [row | {"receipts": view.receipts(view.ref(row["ref"]))} for row in rows]
 
 
 def heard(view: View, name: str, own: int) -> dict[str, Json]:
-    """Which persons of others read a message, and who answered it. Who only asks for a new date has not (spec/case.md, rule 13)."""
+    """Which persons of others read a message, and who answered it. Who only asks for a new date has not (spec/case.md, rule 13); a flash is
+    answered by whatever a person says of it (flashes.answers)."""
+
+    ref = view.ref(name)
 
     def found(tables: DerivedTables) -> list[Item]:
-        return [item for item in tables.naming(view.ref(name)) if item.party != own and item.void is None]
+        return [item for item in tables.naming(ref) if item.party != own and item.void is None]
 
     naming = view.projection.ask(found)
+    answered = _first(view, _answers(view, [item for item in naming if item.kind == _REPLY]))
     return {
         "read_by": _first(view, [item for item in naming if item.kind == _READ]),
-        "answered_by": _first(view, _answers(view, [item for item in naming if item.kind == _REPLY])),
+        "answered_by": answers(view, ref) if view.row(ref).kind == _FLASH else answered,
     }
 
 
@@ -119,12 +114,12 @@ def _first(view: View, items: Iterable[Item]) -> list[dict[str, Json]]:
     return [{"by": view.channel.slug(party), "time": show_time(item.time), "ref": view.name(*item.ref)} for party, item in first.items()]
 
 
-def _page(view: View, wanted: Wanted, kind: str | None, after: str | None) -> list[dict[str, Json]]:
+def _page(view: View, wanted: Wanted, kind: str | None, after: str | None, most: int = PAGE) -> list[dict[str, Json]]:
     if kind is not None:
         wanted = replace(wanted, kind=KINDS[kind])
     if after is not None:
         wanted = replace(wanted, after=view.place(view.ref(after)))
-    return rows_of(view, view.projection.ask(lambda tables: list(islice(tables.items(wanted), PAGE))))
+    return rows_of(view, view.projection.ask(lambda tables: list(islice(tables.items(wanted), most))))
 
 
 def rows_of(view: View, items: Sequence[Item]) -> list[dict[str, Json]]:

@@ -10,6 +10,7 @@ from ...errors import LocalError
 from ...record.fields import Json
 from ...record.saying import party_of
 from ..call import Call
+from ..saying import acknowledge
 from ..table import Route
 from .message import reference
 
@@ -24,7 +25,7 @@ async def read(call: Call) -> Response:
     body: dict[str, Json] = {"re": ref, "state": "read"}
     status = await call.desk.status()
     if not any(one["ref"] == ref and own in one["read_by"] for one in status["flashes"]):
-        await call.desk.send("acknowledgement", body, len(str(body)))
+        await acknowledge(call, body, "flash_read", ref)
     return RedirectResponse(f"{call.base}/inbox?said=They+are+told+that+a+person+has+read+it.", 303)
 
 

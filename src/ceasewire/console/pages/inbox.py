@@ -7,12 +7,15 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from ...node import inbox as reading
+from ...node.flashes import SHOWN_MOST
+from ...node.owed import NOTHING
 from ...record.fields import Json, parse_time
 from ..call import Call
 from ..frame import shown
 from ..table import Route
 
 _DAY: Final = 86400
+_COUNTED: Final = ("waiting", "today", "overdue")
 
 
 async def inbox(call: Call) -> Response:
@@ -22,36 +25,58 @@ async def inbox(call: Call) -> Response:
     waiting = await desk.read(reading.awaiting, view, call.now)
     show = call.asked("show", "waiting" if waiting else "all")
     more = None
-    if show in ("waiting", "today", "overdue"):
+    if show in _COUNTED:
         rows = [row for row in waiting if _fits(row, show, call.now)]
     else:
-        due = {row["ref"]: row for row in waiting}
+        due = {ref: row for row in waiting for ref in (row["ref"], *row["repeats"])}
         kind = "flash" if show == "flash" else None
         found = await desk.read(reading.received, view, kind=kind, after=call.asked("after") or None)
-        rows = [due.get(row["ref"], row) for row in found]
+        rows = [row | _awaited(due.get(row["ref"], {})) for row in found]
         more = found[-1]["ref"] if len(found) == reading.PAGE else None
-    rows = [{"respond_by": None, "late": False} | row for row in rows]
+    counted = {name: sum(_fits(row, name, call.now) for row in waiting) for name in _COUNTED}
     filters = [
-        ("waiting", _("Awaiting our answer")),
+        ("waiting", _("Awaiting us")),
         ("all", _("All")),
         ("flash", _("Flash")),
-        ("today", _("Due today")),
+        ("today", _("Due today, until 24:00Z")),
         ("overdue", _("Overdue")),
     ]
     return await shown(
-        call, "inbox.html", "inbox", rows=rows, waiting=len(waiting), show=show, filters=filters, more=more, q=call.asked("q")
+        call,
+        "inbox.html",
+        "inbox",
+        rows=rows,
+        waiting=len(waiting),
+        whole=len(waiting) < SHOWN_MOST,  # else of a flash that is not among them nothing is known
+        counted=counted,
+        show=show,
+        filters=filters,
+        more=more,
+        q=call.asked("q"),
     )
 
 
+def _awaited(row: dict[str, Json]) -> dict[str, Json]:
+    """What a line says of what its message awaits; `row` of what awaits us, or nothing."""
+    return {**NOTHING, "begins": None, **{name: row[name] for name in (*NOTHING, "begins") if name in row}}
+
+
+def end_of_day(now: int) -> int:
+    """The last second of the day in UTC, which the pages' times are in."""
+    return now - now % _DAY + _DAY - 1
+
+
 def _fits(row: dict[str, Json], show: str, now: int) -> bool:
-    due = parse_time(row["respond_by"])
-    return show == "waiting" or (row["late"] if show == "overdue" else now <= due < now + _DAY)
+    """Whether what awaits us is of a filter: all of it, what is late, or what is due while it is still today."""
+    if show == "waiting" or row["respond_by"] is None:
+        return show == "waiting"
+    return bool(row["late"]) if show == "overdue" else now <= parse_time(row["respond_by"]) <= end_of_day(now)
 
 
 async def sent(call: Call) -> Response:
     """What we sent, and what became of it in words."""
     desk = call.desk
-    found = await desk.read(reading.sent, desk.node.reading, after=call.asked("after") or None)
+    found = await desk.read(reading.sent, desk.node.reading, call.now, after=call.asked("after") or None)
     own = desk.node.channel.party(desk.node.own).slug
     others = [card.slug for card in desk.node.channel.charter.parties if card.slug != own]
     rows = [row | {"states": [_state(call, row, one) for one in others]} for row in found]
