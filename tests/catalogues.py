@@ -13,8 +13,9 @@ from babel.messages import extract
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po, write_po
 
-from ceasewire.console import frame, labels
+from ceasewire.console import frame, labels, refusals
 from ceasewire.errors import CODES
+from ceasewire.node.schedule import ALARMS
 from ceasewire.record import cautions, phrases, words
 
 CONSOLE = Path(__file__).resolve().parents[1] / "src" / "ceasewire" / "console"
@@ -26,8 +27,6 @@ _HEADER = """\
 # DRAFT: written without a native speaker who knows the field, and not yet checked by one. Where a word is in doubt the English decides.
 """
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
-_VOID = ("kind.", "body.", "ref.", "release.", "amendment.", "exercise.", "log.replaced", "log.two_faces")  # why a message is void
-_TOLD = ("usage", "account.full")  # refusals that a page says beside its form
 
 
 @cache
@@ -50,11 +49,27 @@ def tables() -> dict[str, list[str]]:
     return {
         "labels.py": [words for table in labels.lists().values() for words in table.values()],
         "frame.py": sorted(frame.SAID),
-        "../errors.py": [said.sentence for code, said in CODES.items() if code.startswith(_VOID) or code in _TOLD],
+        "../errors.py": [text for said in CODES.values() for text in (said.sentence, said.step)],
+        "../node/schedule.py": list(ALARMS.values()),
         "../record/cautions.py": [cautions.STAND, cautions.VICTIMS],
         "../record/phrases.py": [one.not_means for one in phrases.PHRASES.values()],
         "../record/words.py": [*words.GROUPS.values(), *words.PURPOSES.values()],
     }
+
+
+@cache
+def codes() -> dict[str, list[str]]:
+    """What a translator must know of a text of the core: which codes say it, as a sentence or as the next step behind one."""
+    found: dict[str, list[str]] = {}
+    for code, said in CODES.items():
+        found.setdefault(said.sentence, []).append(code)
+        found.setdefault(said.step, []).append(f"next step after {code}")
+    for alarm, text in ALARMS.items():
+        found.setdefault(text, []).append(f"alarm {alarm}")
+    for kind, texts_ in refusals.MISCONDUCT.items():
+        for text in texts_:
+            found.setdefault(text, []).append(f"proof of misconduct {kind}")
+    return found
 
 
 def catalogue(language: str) -> Catalog:
@@ -75,7 +90,8 @@ def renewed(language: str) -> bytes:
     made.creation_date = made.revision_date = datetime(2026, 11, 23, tzinfo=UTC)  # so that the same texts give the same bytes
     for text, files in sorted(texts().items(), key=lambda one: (one[1][0], str(one[0]))):
         old = known.get(text if isinstance(text, str) else text[0])
-        made.add(text, old.string if old else None, locations=[(one, 0) for one in dict.fromkeys(files)])
+        said_by = codes().get(text, []) if isinstance(text, str) else []
+        made.add(text, old.string if old else None, locations=[(one, 0) for one in dict.fromkeys(files)], auto_comments=said_by)
     data = io.BytesIO()
     write_po(data, made, width=0, include_lineno=False, omit_header=False)
     return data.getvalue()

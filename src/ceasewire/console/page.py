@@ -17,8 +17,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from ..errors import CODES
-from ..node.schedule import ALARMS
 from .health import LineHealth, NodeHealth
 from .words import DIRECTIONS, NAMES, TEXTS, choose
 
@@ -79,8 +77,8 @@ def _node(node: NodeHealth, language: str) -> str:
     say = TEXTS[language]
     exercise = f'<p class="exercise" role="note"><strong>{say["exercise"]}</strong> {say["exercise_note"]}</p>' if node.exercise else ""
     tone, verdict = ("well", say["all_well"]) if node.well else ("attention", say["not_well"])
-    closed = "" if node.health == "ok" else f'<p class="alarm"><strong>{say["closed"]}</strong> {_code(node.health)}</p>'
-    closed += "".join(f'<p class="alarm">{_code(alarm)}</p>' for alarm in node.alarms)
+    closed = "" if node.health == "ok" else f'<p class="alarm"><strong>{say["closed"]}</strong> {_code(node.health, language)}</p>'
+    closed += "".join(f'<p class="alarm">{_code(alarm, language)}</p>' for alarm in node.alarms)
     lines = "".join(_line(line, language) for line in node.lines)
     return (
         f"<article>{exercise}<h1>{_user(node.title)}</h1>"
@@ -105,7 +103,7 @@ def _line(line: LineHealth, language: str) -> str:
         _count(say["held"], line.held, "bad" if line.held else ""),
         _count(say["overdue"], line.overdue, "bad" if line.overdue else ""),
     ]
-    alarms = " ".join(_code(alarm) for alarm in line.alarms) or f'<span class="quiet">{say["none"]}</span>'
+    alarms = " ".join(_code(alarm, language) for alarm in line.alarms) or f'<span class="quiet">{say["none"]}</span>'
     return (
         f'<li class="line"><div class="head"><h3>{_user(line.name)} <span class="quiet">{_user(line.peer)}</span></h3>'
         f'<span class="state {line.state}">{_icon(line.state)}<span>{say[line.state]}{down}</span></span></div>'
@@ -132,12 +130,13 @@ def _user(text: str) -> str:
     return f'<bdi dir="auto">{escape(text)}</bdi>'
 
 
-def _code(code: str) -> str:
-    """A code, and its sentence, which is in English."""
-    first = code.partition(":")[0]
-    known = CODES[first].sentence if first in CODES else ALARMS.get(first)
-    sentence = f' <span lang="en" dir="ltr">{escape(known)}</span>' if known else ""
-    return f'<code class="code" dir="ltr">{escape(code)}</code>{sentence}'
+def _code(code: str, language: str) -> str:
+    """A code, and its sentence."""
+    from .refusals import sentence  # noqa: PLC0415 - no catalogue is read before there is an alarm to tell
+    from .tongue import Tongue  # noqa: PLC0415
+
+    said = sentence(Tongue(language), code.partition(":")[0])
+    return f'<code class="code" dir="ltr">{escape(code)}</code>{f" <span>{said}</span>" if said else ""}'
 
 
 def _time(text: str) -> str:

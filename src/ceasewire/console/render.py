@@ -7,7 +7,7 @@ or looks alike in it is marked beside it (record/text.py), never changed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from starlette.responses import HTMLResponse, Response
 from ..record import phrases
 from ..record import text as texts
 from ..record.fields import show_time
+from . import refusals
 from .call import Call
 from .labels import label
 from .tongue import LANGUAGES, RIGHT_TO_LEFT, Tongue
@@ -45,6 +46,8 @@ def environment() -> Environment:
     )
     made.filters.update(user=user, word=_word, when=_when, until=_until, ago=_ago, stamp=_stamp, party=_party, place=_place)
     made.filters["english"] = english
+    for act in (refusals.sentence, refusals.step, refusals.detail, refusals.refusal, refusals.misconduct):
+        made.filters[act.__name__] = _in_tongue(act)
     made.globals.update(static=static, languages=LANGUAGES, right_to_left=RIGHT_TO_LEFT, phrase_texts=_phrase, headline_of=headline)
     made.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
     return made
@@ -86,9 +89,21 @@ def user(text: object) -> Markup:
     return Markup('<bdi dir="auto">%s</bdi>') % escape(shown)
 
 
-def english(values: Mapping[str, object]) -> dict[str, object]:
-    """What stands in the places of a sentence: words of the core, which speaks English alone, are marked as that."""
-    return {name: Markup('<bdi lang="en" dir="ltr">%s</bdi>') % one if isinstance(one, str) else one for name, one in values.items()}
+@pass_context
+def english(context: Context, values: Mapping[str, object]) -> dict[str, object]:
+    """What stands in the places of a sentence: words of the core, which speaks English alone."""
+    tongue = _tongue(context)
+    return {name: refusals.detail(tongue, one) if isinstance(one, str) else one for name, one in values.items()}
+
+
+def _in_tongue(act: Callable[..., Markup]) -> Callable[..., Markup]:
+    """A filter that writes in the reader's language."""
+
+    @pass_context
+    def written(context: Context, *values: object) -> Markup:
+        return act(_tongue(context), *values)
+
+    return written
 
 
 @pass_context
@@ -112,10 +127,10 @@ def _stamp(context: Context, seconds: int | None) -> Markup:
 
 
 @pass_context
-def _until(context: Context, time: str | None) -> Markup:
+def _until(context: Context, time: str | None, about: bool = False) -> Markup:
     if not time:
         return Markup("")
-    return Markup('<time datetime="%s" data-until="%s">%s</time>') % (time, time, _tongue(context).until(time, context["now"]))
+    return Markup('<time datetime="%s" data-until="%s">%s</time>') % (time, time, _tongue(context).until(time, context["now"], about=about))
 
 
 @pass_context

@@ -86,6 +86,11 @@ class Tongue:
         found = catalogue.texts.get(text) if catalogue else None
         return found if isinstance(found, str) else text
 
+    def knows(self, text: str) -> bool:
+        """Whether this language has a text of its own for it, as English has for all."""
+        catalogue = Catalogue.of(self.language)
+        return self.language == "en" or (catalogue is not None and text in catalogue.texts)
+
     def ngettext(self, one: str, many: str, number: int) -> str:
         """The text for so many."""
         catalogue = Catalogue.of(self.language)
@@ -126,12 +131,15 @@ class Tongue:
             return self.gettext("%(m)s min") % {"m": seconds // _MINUTE}
         return self.gettext("%(s)s s") % {"s": seconds}
 
-    def until(self, text: str | None, now: int) -> str:
-        """`in 2 h 5 min`, or `5 min late`."""
+    def until(self, text: str | None, now: int, *, about: bool = False) -> str:
+        """`in 2 h 5 min`, or `5 min late`; `in about 2 h 5 min` of what may still change."""
         if not text:
             return ""
         left = int(datetime.fromisoformat(text).timestamp()) - now
-        words = self.gettext("in %(span)s") if left >= 0 else self.gettext("%(span)s late")
+        if about:
+            words = self.gettext("in about %(span)s") if left >= 0 else self.gettext("about %(span)s late")
+        else:
+            words = self.gettext("in %(span)s") if left >= 0 else self.gettext("%(span)s late")
         return words % {"span": self.span(left)}
 
     def ago(self, text: str | None, now: int) -> str:

@@ -33,7 +33,7 @@ _ENGLISH: Final = {
     "receipted": "Receipted by them",
     "unreceipted": "Not receipted",
     "received": "Received",
-    "held": "Held",
+    "held": "Held back",
     "overdue": "Overdue answers",
     "alarms": "Alarms",
     "none": "none",

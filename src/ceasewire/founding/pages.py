@@ -21,7 +21,7 @@ from ..console.render import render, statics
 from ..console.shell import HEADERS, read_form, same_origin
 from ..console.tongue import Tongue, choose
 from ..console.welcome import PATH
-from ..errors import CODES, CeasewireError, LocalError
+from ..errors import CeasewireError, LocalError
 from ..record.card import ROLES, armor
 from ..record.charter import CLOCKS, LEVELS
 from ..record.officers import OFFICER_ROLES
@@ -78,12 +78,9 @@ class Founding:
         return found
 
     async def _told(self, error: CeasewireError, tongue: Tongue) -> Response:
-        said = CODES[error.code]
         status = 403 if error.code in ("console.origin", "console.csrf") else 400
         detail = error.detail if error.code.startswith(("usage", "file.", "net.", "charter.", "card.")) else ""
-        return await render(
-            tongue, "found-error.html", status, {"code": error.code, "sentence": said.sentence, "detail": detail, "home": PATH}
-        )
+        return await render(tongue, "found-error.html", status, {"code": error.code, "detail": detail, "home": PATH})
 
     async def _answer(self, request: Request, tongue: Tongue) -> Response:
         path = "/" + request.path_params["path"]
