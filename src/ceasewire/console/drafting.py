@@ -20,7 +20,7 @@ from ..record.fields import Field, Json, show_time
 from ..record.kinds import KINDS, UNDERSTOOD
 from ..record.message import SEED_BYTES
 from ..record.saying import summary
-from . import moments, places
+from . import between, moments, places
 from .form_parts import Group, Showing, fields_of_correction, may_go
 from .forms import MISSING, Around, Filled, Given, Reading, Trouble, filled
 
@@ -81,7 +81,9 @@ class Sheet:
         """The message's JSON as far as it is right, and the reading with what is wrong."""
         reading = Reading(self._meant(), self.around)
         if self.kind.name != "correction":
-            return reading.message(self.kind), reading
+            found = reading.message(self.kind)
+            between.check(self.kind, found, reading)
+            return between.completed(self.kind, found, reading), reading
         found = reading.fields(self.kind.all_fields, "f", "correction", ("of", "fields", "removed"))
         if self.about is not None:
             found |= self._changes(reading, self.about)
@@ -104,6 +106,8 @@ class Sheet:
         was = Reading(self.as_it_was(), self.around).fields(fields, "c", about.kind)
         replaced = {name: value for name, value in now.items() if was.get(name) != value and (name, value) != ("sources", [])}
         gone = [name for name in was if name not in now and not reading.wrong_at(f"c.{name}")]
+        if not between.placed(about.kind, {**was, **replaced}.keys() - set(gone)):
+            replaced.pop("location_precision", None)
         for name in gone:
             if name not in may_go(about.kind):
                 reading.fail(f"c.{name}", MISSING)
@@ -152,10 +156,14 @@ def beside(error: LocalError, sheet: Sheet) -> tuple[str, Trouble]:
     name = match[1] if match else ""
     prefix = "c" if sheet.corrects is not None and name not in sheet.kind.all_fields else "f"
     known = name in sheet.kind.all_fields or prefix == "c"
-    if detail.endswith("place or location is missing"):
-        return "f.place", Trouble(_("Say where: the name of the place, or its position."))
     said = detail.partition(": ")[2] if match and detail.startswith(f"{sheet.kind.name}: ") else detail
-    return (f"{prefix}.{name}" if known and name else ""), Trouble(_("This cannot be sent so: %(why)s."), {"why": said.rstrip(".")})
+    if said in between.SAID:
+        field, text = between.SAID[said]
+        return f"{'c' if sheet.corrects is not None and field not in sheet.kind.all_fields else 'f'}.{field}", Trouble(text)
+    if known and name and f"{said}:".startswith(f"{name} is missing:"):
+        return f"{prefix}.{name}", Trouble(MISSING)
+    why = said.removeprefix(f"{name}: ") if known and name else said
+    return (f"{prefix}.{name}" if known and name else ""), Trouble(_("This cannot be sent so: %(why)s."), {"why": why.rstrip(".")})
 
 
 def squares(json: Mapping[str, Json]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ..record.bodies_incident import VIOLATION
 from ..record.bodies_record import CORRECTED, removable, replaceable
 from ..record.fields import Code, Field, FieldType, Flag, Many, Octets, Party, Position, Ref, Struct, Text, Time, Uint
 from ..record.special import Casualties, FieldNumber
-from ..record.text import Mark, marks
+from ..record.text import Mark, marks_in_writing
 from ..record.words import KINDS, VIOLATIONS
 from .forms import APART, CLAIMS, ESTIMATE, HARMS, NO_SOURCE, Around, Given, Trouble
 
@@ -107,7 +107,7 @@ class Showing:
             case Text(most=most, pattern=pattern):
                 long = most >= _LONG or "\n" in value
                 shape = "prose" if long and not pattern else "text"
-                return Ask(path, name, "zone_id" if name == "zone_id" else shape, value, most=most, marks=tuple(marks(value)))
+                return Ask(path, name, "zone_id" if name == "zone_id" else shape, value, most=most, marks=tuple(marks_in_writing(value)))
             case Octets():
                 return Ask(path, name, "code", value)
             case Code(words=words):
@@ -234,7 +234,8 @@ class Showing:
 
 def needed(kind: str, name: str, field_: Field) -> bool:
     """Whether a person must fill in a field: what is known without being asked stays out, and who says so is always asked of a claim."""
-    return (field_.required and name not in ("exercise", "occurred_from")) or (name == "sources" and kind in CLAIMS)
+    asked = (name == "sources" and kind in CLAIMS) or name in _NEEDED.get(kind, ())
+    return (field_.required and name not in ("exercise", "occurred_from")) or asked
 
 
 def _with(one: Ask, **changes: object) -> Ask:
@@ -262,6 +263,12 @@ class Grouping:
 
 
 _PLACE: Final = ("grid", "lat", "lon")
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {  # by the rules between fields: see between.py
+    "notification": ("place",),
+    "notice": ("window_from", "window_to", "area"),
+    **dict.fromkeys(("reply", "finding", "evidence", "withdrawal", "closing"), ("re",)),
+    "evidence": ("re", "evidence"),
+}
 _ELSEWHERE: Final = frozenset({"fields", "removed"})  # of a correction: the corrected message's own form
 
 GROUPED: Final[Mapping[str, tuple[Grouping, ...]]] = {
@@ -270,7 +277,7 @@ GROUPED: Final[Mapping[str, tuple[Grouping, ...]]] = {
         Grouping(_("When"), ("occurred_from",)),
         Grouping(_("What"), ("types", "accused", "count", "count_unit", "sources")),
         Grouping(_("Consequence"), ("damage", "casualties")),
-        Grouping(_("Request"), ("request",)),
+        Grouping(_("Request"), ("request", "precedence")),
         Grouping(_("In words"), ("narrative", "present_situation"), folded=True),
         Grouping(_("More on the time"), ("occurred_to", "occurred_precision", "ongoing"), folded=True),
         Grouping(_("More on the place"), ("place_other", "zone", "zone_id", "controlled_by", "protected_object"), folded=True),
@@ -301,7 +308,7 @@ GROUPED: Final[Mapping[str, tuple[Grouping, ...]]] = {
         Grouping(_("When"), ("window_from", "window_to", "lead_time")),
         Grouping(_("Where"), ("area", "location", "location_precision", "zone_id", "route")),
         Grouping(_("Who"), ("people", "vehicles", "marks", "contact")),
-        Grouping(_("What we ask"), ("assurance_asked",)),
+        Grouping(_("What we ask"), ("assurance_asked", "precedence")),
     ),
     "finding": (
         Grouping(_("The finding"), ("re", "finding", "attribution", "attributed_to", "confidence", "narrative", "sources")),
@@ -311,7 +318,7 @@ GROUPED: Final[Mapping[str, tuple[Grouping, ...]]] = {
         Grouping(_("What each side says"), ("agreed", "disputed", "dissent", "comments"), folded=True),
         Grouping(_("Remedy"), ("remedy", "remedy_by"), folded=True),
     ),
-    "request": (Grouping(_("What we ask"), ("questions", "text")),),
+    "request": (Grouping(_("What we ask"), ("questions", "text", "precedence")),),
     "flash": (Grouping(_("The phrase"), ("phrase",)), Grouping(_("Where"), ("place", "location", "location_precision", "text"))),
     "evidence": (Grouping(_("The evidence"), ("re", "evidence", "text")),),
     "withdrawal": (Grouping(_("What is withdrawn"), ("re", "reason")),),

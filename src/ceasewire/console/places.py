@@ -50,7 +50,7 @@ def grid(text: str) -> Place:
     plain = canonical_digits(re.sub(r"\s+", "", text)).upper()
     match = _GRID.fullmatch(plain)
     if not match or len(match[1]) % 2 or len(match[1]) > 2 * _FIGURES:
-        raise NoPlace(_("A grid reference such as 38S MB 44 88, with as many figures of east as of north."))
+        raise NoPlace(_("A grid reference such as 42S WD 18 17, with as many figures of east as of north."))
     figures = len(match[1]) // 2
     zone, east, north = plain[: len(plain) - 2 * figures], match[1][:figures], match[1][figures:]
     if figures < _FIGURES:  # to the metre, in the middle: whether a short reference means its corner, libraries differ

@@ -14,7 +14,8 @@ import hmac
 import json
 import os
 import zlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from ..errors import LocalError
@@ -23,12 +24,14 @@ from ..record.fields import Json
 _KEY: Final = os.urandom(32)
 _SECONDS: Final = 12 * 3600
 _BYTES: Final = 512 * 1024
+_PACKED: Final = 192 * 1024  # of what a page sends back, besides which the rest of its form has room
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was shown: `json` as it was written, `seed` and `hash` (hexadecimal) of what is signed (node.writing.Written), when and to which
-    session of which node. `draft` and `before` are those of a waiting draft whose text this replaces; `saved` the key of the form."""
+    session of which node. `draft` and `before` are those of a waiting draft whose text this replaces; `saved` the key of the form; `typed`
+    what stood in it, for whoever changes it once more (None: what the message says)."""
 
     node: str
     session: str
@@ -40,11 +43,15 @@ class Seen:
     draft: str = ""
     before: str = ""
     saved: str = ""
+    typed: Mapping[str, Sequence[str]] | None = None
 
     def sealed(self) -> str:
-        """As it stands in the page's form."""
+        """As it stands in the page's form. What would make that too long to be sent back is left out of what was typed."""
         data = json.dumps(asdict(self), separators=(",", ":"), sort_keys=True).encode()
-        return f"{base64.urlsafe_b64encode(zlib.compress(data)).decode()}.{_mac(data)}"
+        packed = base64.urlsafe_b64encode(zlib.compress(data)).decode()
+        if self.typed is not None and (len(data) > _BYTES or len(packed) > _PACKED):
+            return replace(self, typed=None).sealed()
+        return f"{packed}.{_mac(data)}"
 
 
 def _mac(data: bytes) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from ..record.cautions import cautions
 from ..record.fields import Json
 from ..record.phrases import PHRASES
+from ..record.saying import texts
+from ..record.text import foreign_digits
 from . import wording
 from .drafting import squares
 from .wording import Care, Line, Value
@@ -17,7 +19,8 @@ from .wording import Care, Line, Value
 @dataclass(frozen=True, slots=True)
 class Text:
     """A message before it is signed. `added` are the fields that a correction says for the first time; `squares` the grid square of each
-    position as it is rounded; `phrase` what a flash's does not mean; `rest` the hash that officers sign."""
+    position as it is rounded; `phrase` what a flash's does not mean; `rest` the hash that officers sign; `numbers` those in the figures
+    of the text's own script, beside the same in 0 to 9."""
 
     kind: str
     body: Mapping[str, Json]
@@ -29,6 +32,7 @@ class Text:
     rest: str = ""
     phrase: str = ""
     added: tuple[str, ...] = ()
+    numbers: tuple[tuple[str, str], ...] = ()
 
 
 def text(kind: str, body: Mapping[str, Json], when: Callable[[str], str], rest: str = "", was: Mapping[str, Json] | None = None) -> Text:
@@ -36,19 +40,30 @@ def text(kind: str, body: Mapping[str, Json], when: Callable[[str], str], rest: 
     said = {name: value for name, value in body.items() if name != "releases"}
     fields = said.get("fields")
     added = tuple(name for name in fields if name not in was) if isinstance(fields, dict) and was is not None else ()
+    cares, numbers = _cares(said)
     known = PHRASES.get(str(said.get("phrase")))
     return Text(
         kind,
         said,
         [Line(line.name, as_written(line.value, when)) for line in _lines(kind, said)],
-        wording.cares(said),
+        cares,
         cautions(said),
         squares(said),
         exact(said),
         rest,
         known.not_means if known and kind == "flash" else "",
         added,
+        numbers,
     )
+
+
+def _cares(said: Mapping[str, Json]) -> tuple[list[Care], tuple[tuple[str, str], ...]]:
+    """What is to be looked at with care; apart from it the numbers in figures of the text's own script, which are ordinary."""
+    found = wording.cares(said)
+    if any(foreign_digits(one) for value in said.values() for one in texts(value)):
+        return found, ()
+    own = [one for one in found if one.kind == "other_digits"]
+    return [one for one in found if one not in own], tuple(pair for one in own for pair in one.numbers)
 
 
 def _lines(kind: str, said: Mapping[str, Json]) -> list[Line]:

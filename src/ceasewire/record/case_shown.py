@@ -21,7 +21,7 @@ from .clocks import Clock, Span, fell_due_within
 from .encoding import Value
 from .fields import Json, show_time
 from .kinds import KINDS, kind_name, show_body
-from .message import EXERCISE
+from .message import EXERCISE, Body
 from .order import RefTuple
 
 SUMMARY_FIELDS: Final = ("types", "occurred_from", "occurred_to", "place", "location", "accused", "severity", "provisions")
@@ -269,18 +269,13 @@ class _Shown:
     def marks(self) -> list[str]:
         """What a reader of the notification should know of it, as it is in force."""
         body, at = self.in_force, self.case.notification.time
-        started = body.get(NOTIFICATION["occurred_from"].number)
         named = any(_EVIDENCE in one.body and self.case.standing(one) for one in self.case.messages[1:])
-        found = {
-            "no source given": _SOURCES not in body,
-            "no evidence named": _EVIDENCE not in body and not named,
-            "figures contradict": _contradict(body.get(NOTIFICATION["casualties"].number)),
-            "said to have happened after it was notified": isinstance(started, int) and started > at,
-            "happened before this channel began": isinstance(started, int) and started < self.record.began() - _DAY,
+        found = marked(body, at, self.record.began()) | {
             "dated later than its receipt": self.case.received is not None
             and self.case.received.time < at - limits.CLOCK_TOLERANCE_SECONDS,
             "names a provision that the charter does not list": self._unlisted(body.get(_PROVISIONS)),
         }
+        found["no evidence named"] &= not named
         return [mark for mark, holds in found.items() if holds]
 
     def _unlisted(self, named: Value) -> bool:
@@ -366,6 +361,18 @@ class _Shown:
         if self.case.start is None or historical(self.case.notification.body):
             return None
         return show_time(self.case.start + self.record.charter(self.case.notification.at).clocks[name])
+
+
+def marked(body: Body, at: int, began: int) -> dict[str, bool]:
+    """Which marks a notification has by its own text, dated `at`, on a channel whose first entry is of the time `began`. POSIX seconds."""
+    started = body.get(NOTIFICATION["occurred_from"].number)
+    return {
+        "no source given": _SOURCES not in body,
+        "no evidence named": _EVIDENCE not in body,
+        "figures contradict": _contradict(body.get(NOTIFICATION["casualties"].number)),
+        "said to have happened after it was notified": isinstance(started, int) and started > at,
+        "happened before this channel began": isinstance(started, int) and started < began - _DAY,
+    }
 
 
 def _contradict(casualties: Value) -> bool:

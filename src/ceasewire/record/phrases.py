@@ -91,6 +91,9 @@ PHRASES: Final[Mapping[str, Phrase]] = {
 }
 
 
+AT_PLACE: Final[frozenset[str]] = frozenset({"cease_now", "civilians_in_danger"})  # those that speak of "the place named"
+
+
 def texts(name: str, language: str) -> tuple[str, ...]:
     """What a page in that language shows of a phrase, each to stand by itself: the words of the language if there are any, and the
     English unless a speaker has checked them. Raises KeyError for a name that is no phrase."""

@@ -53,6 +53,7 @@ _JOINED: Final = re.compile("[\u0600-\u08ff\u0900-\u109f\u1780-\u17ff\u1800-\u18
 _DATE: Final = re.compile(r"(?<!\d)(\d{1,2})([/.-])(\d{1,2})\2(\d{4}|\d{2})(?!\d)", re.ASCII)
 _COMMA: Final = re.compile(r"(?<![\d,.])\d+,\d+(?![\d,])", re.ASCII)
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
+_NOT_ARABIC: Final = frozenset("پچژگکیټډړږښڼځڅېۍ")  # letters of Pashto, Dari and Persian that Arabic does not have
 _MIXABLE: Final = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL")
 
 
@@ -62,6 +63,27 @@ def marks(text: str) -> list[Mark]:
         return []
     found = [(kind, find(text)) for kind, find in _FINDERS.items()]
     return [Mark(kind, len(points), tuple(sorted(set(points)))) for kind, points in found if points]
+
+
+def marks_in_writing(text: str) -> list[Mark]:
+    """The marks that whoever writes the text is told of: digits of the script that the text is in are none."""
+    return [mark for mark in marks(text) if mark.kind != "other_digits" or foreign_digits(text)]
+
+
+def foreign_digits(text: str) -> bool:
+    """Whether digits stand there that are neither 0 to 9 nor of the script of the text's own letters. Pashto, Dari and Persian have
+    U+06F0 to 06F9, Arabic U+0660 to 0669; both in one text are not of one script."""
+    digits = {_named(one) for one in text if not one.isascii() and unicodedata.decimal(one, None) is not None}
+    letters = {_named(one) for one in text if one.isalpha()}
+    own = set(letters)
+    if "ARABIC" in letters:
+        own.add("EXTENDED" if "EXTENDED" in digits or not _NOT_ARABIC.isdisjoint(text) else "ARABIC-INDIC")
+    return not digits <= own
+
+
+def _named(one: str) -> str:
+    """The first word of a character's name: of a letter its script."""
+    return unicodedata.name(one, "").split(" ", 1)[0]
 
 
 def hidden(text: str) -> int:

@@ -21,22 +21,22 @@ from ...node import drafts as node_drafts
 from ...node import writing
 from ...node.composing import in_force
 from ...node.node import Node
+from ...node.owed import TELLING
 from ...node.view import View
 from ...node.writing import Written
 from ...record.bodies_record import CORRECTED
 from ...record.fields import show_time
 from ...record.kinds import KINDS, UNDERSTOOD
 from ...record.notation import Wrong, parse_time
-from ...record.phrases import PHRASES
-from ...record.text import marks
+from ...record.phrases import PHRASES, Phrase
 from ...record.words import GROUPS, PURPOSES
-from .. import drafting, moments, places, seals, wording
+from .. import between, drafting, meanwhile, moments, seals, wording
 from ..call import Call
 from ..drafting import Sheet
+from ..foreseen import foreseen
 from ..form_parts import Group, fields_of_correction
 from ..forms import Filled, Trouble, filled
 from ..frame import shown
-from ..labels import label
 from ..seals import Seen
 from ..signing import Text, text
 from ..table import Route
@@ -187,7 +187,8 @@ async def page(
 ) -> Response:
     """The page of a form."""
     sheet, found = one.sheet, dict(troubles or {})
-    kind = sheet.kind.name
+    kind, spans = sheet.kind.name, await _spans(call)
+    said = sheet.read()[0] if kind in meanwhile.ASKING else {}
     groups = sheet.groups(found, spare or {})
     fresh = {path: path.split(".")[1] if "." in path else "" for path in found}
     return await shown(
@@ -207,12 +208,14 @@ async def page(
         stances=STANCES,
         first_stances=_fitting(sheet),
         asked=_questions(sheet),
-        phrases=PHRASES,
+        phrases=_phrases(sheet),
         taxonomy=GROUPS,
         zones=sheet.around.zones,
         offsets=moments.ZONES,
         zone=sheet.around.zone,
-        spans=await _spans(call),
+        spans=spans,
+        due=meanwhile.due(call.tongue, kind, said, spans),
+        proposed=kind == "notification" and between.urgent(said),
         zone_at=_first_time(groups),
         opened=show_time(one.opened),
         opened_typed=moments.typed(show_time(one.opened)),
@@ -237,6 +240,12 @@ def _first_time(groups: Iterable[Group]) -> str:
             return ask.path
         todo += reversed(ask.parts)
     return ""
+
+
+def _phrases(sheet: Sheet) -> dict[str, Phrase]:
+    """All phrases; where a flash is answered, those that answer one first."""
+    answers = TELLING if sheet.about and sheet.about.kind == "flash" else ()
+    return {code: PHRASES[code] for code in sorted(PHRASES, key=lambda one: one not in answers)}
 
 
 def _facts(sheet: Sheet) -> list[dict[str, Any]]:
@@ -291,7 +300,7 @@ async def answer(call: Call, kind: str) -> Response:
     if not troubles:
         try:
             written = await call.desk.read(sheet.written, call.desk.node.reading, message, drafting.draw_seed())
-            return await preview(call, written, one.saved, one.draft, one.before)
+            return await preview(call, written, one.saved, one.draft, one.before, typed=given)
         except LocalError as error:
             path, trouble = drafting.beside(error, sheet)
             troubles[path] = trouble
@@ -306,16 +315,22 @@ def _typed(call: Call) -> Filled:
 # --- Before it is signed ---
 
 
-async def preview(call: Call, written: Written, saved: str, draft: str = "", before: str = "", *, moved: bool = False) -> Response:
+async def preview(
+    call: Call, written: Written, saved: str, draft: str = "", before: str = "", *, typed: Filled | None = None, moved: bool = False
+) -> Response:
     """The page that shows exactly what will be signed."""
-    seen = Seen(call.desk.name, call.who.id, call.now, written.name, written.json, written.seed.hex(), written.hash, draft, before, saved)
+    who = (call.desk.name, call.who.id, call.now)
+    seen = Seen(*who, written.name, written.json, written.seed.hex(), written.hash, draft, before, saved, typed)
     found, officers = await call.desk.read(_shown, call.desk.node.reading, written, call.tongue.when)
+    told = await call.desk.read(foreseen, call.desk.node.reading, written, call.now, call.tongue)
     return await shown(
         call,
         "preview.html",
         "release" if draft else "compose",
         422 if moved else 200,
         text=found,
+        foreseen=told,
+        proposed=_was_proposed(written, typed),
         seen=seen.sealed(),
         span=None if written.seconds is None else call.tongue.span(written.seconds),
         needed=written.needed,
@@ -335,6 +350,11 @@ def _shown(view: View, written: Written, when: Callable[[str], str]) -> tuple[Te
     return text(written.name, body, when, rest, was), list(in_force(view).officers.values())
 
 
+def _was_proposed(written: Written, typed: Filled | None) -> bool:
+    """Whether the precedence is one that nobody chose."""
+    return typed is not None and "precedence" in written.json and not "".join(typed.get("f.precedence", []))
+
+
 def _may_send(call: Call, written: Written) -> bool:
     """A releaser sends; what a person says of having read something, or of a shift, every drafter may say."""
     return call.who.may("releaser") or written.name == "acknowledgement"
@@ -350,7 +370,7 @@ async def send(call: Call) -> Response:
     """Send what was shown, if no officer must release it."""
     seen, written = await _seen(call)
     if written.hash != seen.hash or seen.draft:
-        return await preview(call, written, seen.saved, seen.draft, seen.before, moved=True)
+        return await preview(call, written, seen.saved, seen.draft, seen.before, typed=_kept(seen), moved=True)
     if not _may_send(call, written):
         raise LocalError("console.role")
     if written.needed:
@@ -372,7 +392,7 @@ async def put(call: Call) -> Response:
     """Put what was shown before the officers: a new draft, or another text in an old one's place."""
     seen, written = await _seen(call)
     if written.hash != seen.hash:
-        return await preview(call, written, seen.saved, seen.draft, seen.before, moved=True)
+        return await preview(call, written, seen.saved, seen.draft, seen.before, typed=_kept(seen), moved=True)
     desk, view = call.desk, call.desk.node.reading
     accounts, who, now, before = call.accounts, call.who, call.now, _hash_of(seen.before)
 
@@ -401,6 +421,11 @@ def _done(call: Call, what: str, about: str, saved: str) -> None:
         call.accounts.drop_draft(call.who.account, saved)
 
 
+def _kept(seen: Seen) -> Filled | None:
+    """What was typed, where it is known."""
+    return None if seen.typed is None else {name: list(values) for name, values in seen.typed.items()}
+
+
 async def change(call: Call) -> Response:
     """Back to the form that says what was shown."""
     seen = seals.opened(call.given("seen"), call.desk.name, call.who.id, call.now)
@@ -410,6 +435,9 @@ async def change(call: Call) -> Response:
 def reopened(view: View, seen: Seen) -> Open:
     """The form of a message that was shown, or of a draft."""
     kind = UNDERSTOOD[KINDS[seen.kind]]
+    if (typed := _kept(seen)) is not None:
+        opened = _opened(typed.get("opened", [""])[0], seen.time)
+        return Open(_sheet(view, seen.kind, typed, "", opened), opened, seen.saved, seen.draft, seen.before)
     sheet = _sheet(view, seen.kind, filled(kind.all_fields, "f", seen.kind, seen.json), "", seen.time)
     if sheet.corrects is not None and sheet.about is not None:
         fields = fields_of_correction(sheet.about.kind)
@@ -428,9 +456,14 @@ async def autosave(call: Call) -> Response:
     given = _typed(call)
     if call.given("saved"):  # the text of a draft that waits for officers is kept in no other place
         await _save(call, given)
-    notes = {path: found for path, values in given.items() if path[:2] in ("f.", "c.") and (found := _notes(call, path, values))}
     saved = call.tongue.when(show_time(call.now), now=call.now) if call.given("saved") else ""
-    return JSONResponse({"saved": saved, "notes": notes | _rounded(call, given)})
+    kind, said = call.given("kind"), {}
+    if kind in meanwhile.ASKING:
+        sheet = await call.desk.read(_sheet, call.desk.node.reading, kind, given, "", _opened(call.given("opened"), call.now))
+        said = sheet.read()[0]
+    due = meanwhile.due(call.tongue, kind, said, await _spans(call))
+    proposed = between.PROPOSED if kind == "notification" and between.urgent(said) else ""
+    return JSONResponse({"saved": saved, "notes": meanwhile.notes(call.tongue, given, said), "due": due, "proposed": proposed})
 
 
 async def _save(call: Call, given: Filled) -> None:
@@ -439,29 +472,6 @@ async def _save(call: Call, given: Filled) -> None:
         raise LocalError("console.form", "it is no form of a message")
     kept = {name: values for name, values in given.items() if any(values)}
     await asyncio.to_thread(call.accounts.save_draft, call.who.account, key, kept | {"opened": [call.given("opened")]}, call.now)
-
-
-def _notes(call: Call, path: str, values: list[str]) -> list[str]:
-    found = []
-    for one in (mark for value in values for mark in marks(value)):
-        points = " ".join(f"U+{point:04X}" for point in one.points[:6])
-        found.append(f"{call.tongue.gettext(label(one.kind, 'care'))}: {one.count} {points}")
-    return found
-
-
-def _rounded(call: Call, given: Filled) -> dict[str, list[str]]:
-    """What each position becomes before it is signed."""
-    found = {}
-    for prefix in ("f.location", "f.observer_position", "c.location", "c.observer_position"):
-        grid, north, east = (given.get(f"{prefix}.{name}", [""])[0].strip() for name in ("grid", "lat", "lon"))
-        precision = given.get(f"{prefix[:2]}location_precision", [""])[0] or "near"
-        if not (grid or (north and east)) or precision not in places.LARGEST_SQUARE:
-            continue
-        with suppress(places.NoPlace):
-            point = places.becomes((places.grid(grid) if grid else places.degrees(north, east)).json, precision)
-            words = call.tongue.gettext("Signed as %(place)s") % {"place": f"{point[0]}, {point[1]}"}
-            found[prefix] = [f"{words} ({call.tongue.gettext(label(precision, 'location_precision'))})"]
-    return found
 
 
 ROUTES: Final = (

@@ -26,6 +26,20 @@
       }));
     }
   };
+  // What the node proposes is marked only where nobody chose, and given up when the reason for it goes.
+  const propose = (word) => {
+    const chosen = form.querySelector('[name="f.precedence"]:checked');
+    if (!chosen) return;
+    const wanted = word && !chosen.value ? word : !word && chosen.dataset.proposed ? "" : null;
+    if (wanted === null) return;
+    const radio = form.querySelector(`[name="f.precedence"][value="${CSS.escape(wanted)}"]`);
+    if (!radio) return;
+    delete chosen.dataset.proposed;
+    radio.checked = true;
+    if (wanted) radio.dataset.proposed = "yes";
+    clearTimeout(due);
+    due = setTimeout(save, 0);
+  };
   const save = async () => {
     due = 0;
     const mine = ++asked;
@@ -43,8 +57,13 @@
     const found = await answer.json();
     saved.textContent = found.saved ? `${saved.dataset.words || ""} ${found.saved}` : "";
     tell(found.notes);
+    for (const stale of form.querySelectorAll(".proposes")) stale.remove();
+    const line = document.getElementById("due");
+    if (line && found.due && line.textContent !== found.due) line.textContent = found.due;
+    propose(found.proposed);
   };
-  form.addEventListener("input", () => {
+  form.addEventListener("input", (event) => {
+    if (event.target.name === "f.precedence") delete event.target.dataset.proposed;
     clearTimeout(due);
     due = setTimeout(save, 1000);
   });
