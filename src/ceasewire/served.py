@@ -290,6 +290,7 @@ class Served:
     async def act(self, call: Callable[[Node], T]) -> T:
         """Call something in the node's own thread. Raises what it raises."""
         found = await self.hub.run(call, self.node)
+        self._status_until = 0.0  # whoever acted sees it
         self.node.changed()
         return found
 

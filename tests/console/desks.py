@@ -54,9 +54,6 @@ class Desk:
     async def act(self, call: Callable[[Any], Any]) -> Any:
         return call(self.node)
 
-    async def send(self, kind: str, json: Any, size: int) -> Any:
-        return self.node.send(kind, json)
-
     async def status(self) -> dict[str, Any]:
         return status(self.node.reading, self.now(), None)
 

@@ -93,7 +93,7 @@ def test_what_it_says() -> None:
         "Needs attention",
         "hold.clock",
         "Not receipted 3",
-        "Held 2",
+        "Held back 2",
         "Overdue answers 1",
     ):
         assert words in text, words

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -26,6 +26,7 @@ from ceasewire.node.composing import in_force
 from ceasewire.node.drafts import Drafts
 from ceasewire.record.amendment import amendment_hash, changes_between
 from ceasewire.record.draft import amended
+from ceasewire.record.kinds import KINDS
 from console.desks import Answer, Browser, Desk, desk_of
 from console.filling import fill, form_of, rest_in, seen_in
 from node.pair import ChannelPair
@@ -247,6 +248,73 @@ def test_an_edit_voids_what_was_released(world: World) -> None:
     assert world.desk.people.audit(1)[0].about == f"{name}: Said by telephone."
 
 
+def test_who_comes_late_to_a_draft_that_was_sent_is_led_to_the_message(world: World) -> None:
+    """The page of a second officer stays open while others release it: he must not think that nothing was sent, and send it again."""
+    before, (first, second), name = world.size, world.officers, world.put()
+    page = second.browser.get(f"/release/{name}")
+    unsent = " ".join(page.text.partition('id="unsent"')[2].partition("</div>")[0].split())
+    assert "<strong>Not sent.</strong>" in unsent
+    assert "0 of 2 officers have released it." in unsent
+    assert "It waits for you." in unsent
+    old = rest_in(page)
+    assert first.release(name).status == 303
+    waiting = first.browser.get(f"/release/{name}").text.partition('id="unsent"')[2].partition("</div>")[0]
+    assert "1 of 2" in waiting
+    assert "It waits for:" in waiting
+    assert world.holder.get(f"/release/{name}").status == 200
+    third = json.loads(world.holder.post(f"/release/{name}/options").text)
+    answer = world.passkey.get(third["options"], ORIGIN)["response"]
+    parts = {part: answer[part] for part in ("authenticatorData", "clientDataJSON", "signature")}
+    assert world.holder.post(f"/release/{name}", rest=third["rest"], until=str(third["until"]), **parts).status == 303
+    assert world.size == before + 1
+    late = second.browser.post(f"/release/{name}", rest=old, password=PASSWORD, code=second.code())
+    where = late.headers["location"]
+    assert (late.status, f"/message/north/{before}?said=" in where) == (303, True)
+    assert second.browser.get(f"/release/{name}").headers["location"] == where, "as does the page that renews itself"
+    assert "was sent already" in second.browser.get(where.partition(f"/c/{world.desk.name}")[2]).outline.text
+    assert world.size == before + 1
+    assert second.browser.get("/release/000000000000").status == 400, "of what never was there is nothing to see"
+
+
+def test_a_draft_whose_kind_alone_was_changed_is_another_text(world: World) -> None:
+    """A closing and a withdrawal of one message may have one body, so that their hash is one."""
+    before, (first, second) = world.size, world.officers
+    view, drafts = world.pair.north.node.reading, world.desk.drafts
+    say_now(world.pair, "notification", {"types": ["A1"], "occurred_from": "2026-03-01T00:00:00Z", "place": "the bridge"})
+    shown = fill(world.drafter, "/compose/closing", f__re=f"north/{before}", f__text="Settled between us.")
+    name = world.drafter.post("/compose/put", seen=seen_in(shown)).headers["location"].rpartition("/")[2].partition("?")[0]
+    page = second.browser.get(f"/release/{name}")
+    old, options = rest_in(page), json.loads(world.holder.post(f"/release/{name}/options").text)
+    assert options["rest"] == old
+    assert first.release(name).status == 303
+    assert "1 of 2" in world.drafter.get("/release").outline.text
+    was = drafts.load(name)
+    drafts.save(replace(was, kind=KINDS["withdrawal"]))
+    assert drafts.load(name).asked(view).rest == was.asked(view).rest
+    assert "0 of 2" in world.drafter.get("/release").outline.text, "what was released is void"
+    assert rest_in(second.browser.get(f"/release/{name}")) != old
+    again = {"password": PASSWORD, "code": second.code()}
+    for who, path, form in (
+        (second.browser, f"/release/{name}", again),
+        (second.browser, f"/release/{name}/send", {}),
+        (world.drafter, f"/release/{name}/discard", {"reason": "No more."}),
+    ):
+        late = who.post(path, rest=old, **form)
+        assert (late.status, "Somebody has changed the text since you looked." in late.outline.text) == (422, True), path
+    stale = writing.write(view, "closing", {"re": f"north/{before}", "text": "Settled."}, was.seed)
+    other = writing.write(view, "withdrawal", {"re": f"north/{before}", "reason": "Settled."}, was.seed)
+    told = []
+    for rest, written in ((was.asked(view).rest, stale), (bytes(32), other)):
+        with pytest.raises(LocalError) as refused:
+            writing.edit(drafts, view, name, rest, written)
+        told.append((refused.value.code, refused.value.detail))
+    assert told[0] == told[1] == ("draft.missing", f"{name} has another text by now; look at it again")
+    with pytest.raises(LocalError, match="another text by now"):
+        writing.discard(drafts, view, name, was.asked(view))
+    assert (world.size, drafts.names()) == (before + 1, [name])
+    drafts.drop(name)
+
+
 def test_who_is_no_officer_cannot_release_and_who_is_no_releaser_may_not(world: World) -> None:
     name = world.put()
     stranger = enrol(world.desk)
@@ -340,6 +408,8 @@ def test_a_thousand_races_of_approvals_end_in_one_release_each() -> None:
             counted["sent"] += grown
             counted["edited"] += "edited" in ends
             counted["refused"] += ends.count("")
+        ends_told = ", ".join(f"{what} {number}" for what, number in counted.items())
+        print(f"races of approvals {RACES}, of which none sent two messages: {ends_told}")
         assert counted["sent"] + counted["edited"] == RACES
         assert counted["sent"] >= RACES * 4 // 5
         assert counted["refused"] >= RACES, "of kestrel's two at least one is refused each time"

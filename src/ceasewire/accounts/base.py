@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,6 +37,7 @@ class Base:
         self._db = database
         self._random = random
         self._acting = Acting()
+        self._administering = threading.Lock()
         with database.reading() as connection:
             secret = connection.execute(select(schema.meta.c.value).where(schema.meta.c.name == SECRET)).scalar()
         if not isinstance(secret, bytes):

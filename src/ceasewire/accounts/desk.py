@@ -41,7 +41,7 @@ class Desk(People):
     def shift_end(self, account: int, note: str, now: int) -> Shift:
         """End one's watch, with a note for whoever takes over. Raises LocalError account.missing if none was begun, account.full for a
         note that is too long."""
-        text = _text(note, limits.HANDOVER_BYTES, "a note")
+        text = self.handover_note(note)
         with self._db.writing() as connection:
             going = connection.execute(select(shift.c.id).where(shift.c.account == account, shift.c.end.is_(None))).scalar()
             if going is None:
@@ -49,6 +49,12 @@ class Desk(People):
             connection.execute(update(shift).where(shift.c.id == going).values(end=now, note=text))
             self._line(connection, account, "shift_ended", "", now)
             return self._shift(connection, going)
+
+    @staticmethod
+    def handover_note(text: str) -> str:
+        """A note for whoever takes over, as it is kept. Raises LocalError account.full for one that is too long, usage for what no text may
+        hold."""
+        return _text(text, limits.HANDOVER_BYTES, "a note")
 
     def shifts(self, limit: int = 50) -> list[Shift]:
         """The newest shifts first, and those that go on."""

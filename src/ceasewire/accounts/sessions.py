@@ -72,6 +72,13 @@ class Sessions(Base):
                 raise LocalError("account.fresh")
             yield found
 
+    @contextmanager
+    def administering(self, session_id: str, now: int) -> Iterator[Session]:
+        """`acting` for an act on other people's accounts: by an administrator who has confirmed lately who they are. One at a time, so that
+        two who change each other's roles do not wait for each other. Raises as `acting`."""
+        with self._administering, self.acting(session_id, "administrator", now, fresh=True) as found:
+            yield found
+
     def sessions(self, account: int, now: int | None = None) -> list[Session]:
         """The sessions of a person, the newest first, without their `csrf`; with `now` only those that last."""
         with self._db.reading() as connection:

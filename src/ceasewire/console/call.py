@@ -12,7 +12,7 @@ from starlette.responses import Response
 from ..accounts import Accounts, Session
 from ..node.drafts import Drafts
 from ..node.exchange import Report
-from ..node.node import Node, Sent
+from ..node.node import Node
 from ..record.fields import Json
 from .health import NodeHealth
 from .tongue import Tongue
@@ -50,9 +50,6 @@ class Desk(Protocol):
 
     async def draft(self, kind: str, json: Json) -> dict[str, Json] | None:
         """The draft that such a message becomes if officers must release it; None if none need. Raises as Node.send."""
-
-    async def send(self, kind: str, json: Json, size: int) -> Sent:
-        """Send one message. Raises as Node.send."""
 
     async def sync(self, peer: int | None) -> list[Report]:
         """Talk with one peer or all."""

@@ -17,7 +17,7 @@ _ELSEWHERE: Final = frozenset(
     {"language", "translations", "narrative", "links", "re", "respond_by", "press_intention", "press_time", "embargo"}
 )
 _ANSWER: Final = ("account", "orders", "discipline", "remedy", "remedy_by", "reason", "until", "publish", "new_respond_by", "joint_inquiry")
-_ANSWERS: Final = frozenset({"reply", "flash", "immediate", "priority"})
+ANSWERS: Final = frozenset({"reply", "flash", "immediate", "priority"})
 _FAR: Final = 30 * 86400  # what happened longer before it was notified is left out of the chart
 
 
@@ -56,6 +56,12 @@ def facts(found: Mapping[str, Json]) -> list[Fact]:
         how = "" if not changed else "added" if was is NONE else "removed" if value is NONE else "corrected"
         rows.append(Fact(line.name, value, was, how, views, _found_on(found, line.name)))
     return sorted(rows, key=lambda row: (("disputed" not in row.views.values()), not row.views))
+
+
+def denied_whole(found: Mapping[str, Json], parties: Sequence[str]) -> list[str]:
+    """Those of the answering parties that denied a notification and said nothing of any single fact."""
+    spoken = {slug for views in found["facts"].values() for slug in views}
+    return [slug for slug in parties if (found["stances"].get(slug) or {"stance": ""})["stance"] == "denied" and slug not in spoken]
 
 
 def _found_on(found: Mapping[str, Json], name: str) -> list[tuple[str, str]]:
@@ -207,7 +213,7 @@ def timeline(found: Mapping[str, Json], slugs: Sequence[str], reader: Reader) ->
 
 def _is_open(one: Mapping[str, Json]) -> bool:
     """Whether an answer is awaited: what is due in weeks would press all that was said together."""
-    return one["clock"] in _ANSWERS and not one["ended"] and one["due"] is not None
+    return one["clock"] in ANSWERS and not one["ended"] and one["due"] is not None
 
 
 def _happened(found: Mapping[str, Json], notified: int) -> int | None:

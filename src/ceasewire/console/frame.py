@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from .. import limits
 from ..accounts import Client, Session
-from ..node.duty import telephones
-from ..node.inbox import count_awaiting
-from ..record.fields import Json, parse_time
-from ..record.phrases import texts
+from ..node.owed import owed
+from ..record.fields import Json
+from . import watch
+from .banners import banners
 from .call import Call
 from .naming import Naming
 
-FLASH_SECONDS: Final = 300  # so long after a flash that no person has read, both pages show the duty telephone
+SILENT_SECONDS: Final = 120  # a line that lives is heard every half minute; so long without a word, a side is named
 _DEVICE_SECONDS: Final = 400 * 86400
 _DEVICE: Final = "device-"
 
@@ -62,9 +64,8 @@ class Said:
 
 async def shown(call: Call, template: str, here: str, status: int = 200, **values: Any) -> Response:
     """A page of somebody signed in, within its frame; `here` the menu's entry that it belongs to."""
-    naming, shell = await naming_of(call), await _shell(call)
-    for flash in shell["flashes"]:
-        flash |= {"by_name": naming.party(flash["by"]), "where": naming.place(flash["where"])}
+    naming = await naming_of(call)
+    shell = await _shell(call, naming, here)
     return await call.page(template, status, here=here, shell=shell, names=naming.shown, naming=naming, **values)
 
 
@@ -78,32 +79,40 @@ def names(call: Call) -> dict[str, str]:
     return {card.slug: card.name for card in call.desk.node.channel.charter.parties}
 
 
-async def _shell(call: Call) -> dict[str, Any]:
+async def _shell(call: Call, naming: Naming, here: str) -> dict[str, Any]:
     desk, tongue = call.desk, call.tongue
     status = await desk.status()
-    waiting = await desk.read(count_awaiting, desk.node.reading, call.now)
+    view = desk.node.reading
+    waiting = await desk.read(owed, view, call.now, frozenset({view.channel.party_of(view.own)}))
     own = status["party"]
     charter = desk.node.channel.charter
     line, words = _line(call, status)
-    flashes = status["flashes"]
-    unread = [await _flash(call, one) for one in flashes if one["by"] == own and one["sounds"] and not one["read_by"]]
     return {
         "title": charter.title,
         "exercise": charter.exercise,
         "party": names(call)[own],
         "line": line,
         "line_words": words,
-        "menu": _menu(call, waiting, len(await desk.read(desk.drafts.names))),
-        "flashes": [await _flash(call, one) for one in flashes if one["by"] != own and own not in one["read_by"]],
-        "waiting_flashes": unread,
-        "telephone": list(dict.fromkeys(number for one in unread for number in one["telephone"] or [])),
+        "watch": await asyncio.to_thread(watch.watch, call.accounts, call.now),
+        "menu": _menu(call, len(waiting), len(await desk.read(desk.drafts.names))),
+        "banners": await banners(call, naming, status["flashes"], waiting, here),
         "said": [Said(tongue.gettext(text)) for text in call.query.get("said", []) if text in SAID],
     }
 
 
 SHIFT_BEGUN: Final = "Your shift has begun, and the other side is told that a person watches."
+SENT_ALREADY: Final = "The draft was sent already: this is the message. Nothing is left to release."
 SAID: Final = frozenset(
-    {"Sent.", "Kept as a draft.", "Discarded.", "They are told that a person has read it.", "Saved.", SHIFT_BEGUN, "Your shift has ended."}
+    {
+        "Sent.",
+        SENT_ALREADY,
+        "Kept as a draft.",
+        "Discarded.",
+        "They are told that a person has read it.",
+        "Saved.",
+        SHIFT_BEGUN,
+        "Your shift has ended.",
+    }
 )
 """What a page may say after an act: the address names it, so nothing else is ever said."""
 
@@ -128,23 +137,18 @@ def _line(call: Call, status: dict[str, Json]) -> tuple[str, str]:
     """The state of the lines in one word for the dot, and in a sentence."""
     tongue = call.tongue
     if status["health"] != "ok":
-        return "bad", tongue.gettext("This node is closed: %(code)s") % {"code": status["health"]}
-    silent = [line["seconds_silent"] for line in status["lines"]]
-    if not silent or None in silent:
+        code = Markup('<code dir="ltr">%s</code>') % status["health"]
+        return "bad", escape(tongue.gettext("This node is closed: %(code)s")) % {"code": code}
+    silent: dict[str, float] = {}
+    for one in status["lines"]:
+        side, seconds = one["peer"].partition(".")[0], one["seconds_silent"]
+        if side != status["party"]:  # of a side with several devices, the one that was heard last
+            silent[side] = min(silent.get(side, math.inf), math.inf if seconds is None else seconds)
+    side = max(silent, key=silent.__getitem__, default="")
+    if not silent or silent[side] == math.inf:
         return "warn", tongue.gettext("A line has never been heard")
-    most = max(silent)
-    words = tongue.gettext("Heard from every side %(span)s ago") % {"span": tongue.span(most)}
-    return ("good" if most < 900 else "warn"), words
-
-
-async def _flash(call: Call, one: dict[str, Json]) -> dict[str, Any]:
-    """A flash for its banner. After five minutes without a person, whom to telephone: its sender on their page, the others on ours."""
-    log, _, index = one["ref"].rpartition("/")
-    where = one["place"] or (", ".join(map(str, one["location"])) if one["location"] else "")
-    own = call.desk.node.channel.party(call.desk.node.own).slug
-    telephone: list[str] | None = None
-    if call.now - parse_time(one["last"]) >= FLASH_SECONDS:
-        asked = [slug for slug in names(call) if slug != own] if one["by"] == own else [one["by"]]
-        telephone = [number for slug in asked for number in await call.desk.read(telephones, call.desk.node.reading, slug)]
-    words = texts(one["phrase"], call.tongue.language)
-    return {**one, "log": log, "index": index, "words": words, "where": where, "by_name": names(call)[one["by"]], "telephone": telephone}
+    if silent[side] < SILENT_SECONDS:
+        return "good", tongue.gettext("Every side was heard in the last two minutes")
+    words = Markup("<bdi>%s</bdi>") % names(call)[side]
+    said = {"side": words, "span": tongue.span(int(silent[side]))}
+    return "warn", escape(tongue.gettext("Nothing heard from %(side)s for %(span)s")) % said

@@ -7,6 +7,7 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 
+from ..record.notation import Wrong, parse_time
 from ..record.text import canonical_digits
 
 _TIME: Final = re.compile(
@@ -45,6 +46,14 @@ def read(text: str, zone: str, now: int) -> str:
         moment = datetime(on.year, on.month, on.day, int(hour), int(minute), int(second or 0), tzinfo=around)
         return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
     except (ValueError, OverflowError):
+        raise NoTime from None
+
+
+def seconds(text: str, zone: str, now: int) -> int:
+    """POSIX seconds of what a person typed, as `read`. Raises NoTime, for a time before 1970 too."""
+    try:
+        return parse_time(read(text, zone, now))
+    except Wrong:
         raise NoTime from None
 
 

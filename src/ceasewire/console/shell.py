@@ -26,6 +26,7 @@ from ..errors import CeasewireError, LocalError
 from .call import Call, Desk
 from .frame import cookie_of, origin_of
 from .pages import ROUTES
+from .refusals import of_core, sentence, step, what
 from .render import render, statics
 from .table import find
 from .tongue import Tongue, choose
@@ -34,7 +35,7 @@ PREFIX: Final = "/c"
 FORM_BYTES: Final = 256 * 1024
 FORM_FIELDS: Final = 600
 QUERY_FIELDS: Final = 50
-BODY_SECONDS: Final = 12.0
+BODY_SECONDS: Final = 10.0
 METHODS: Final = ("GET", "POST")
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; media-src 'self'; connect-src 'self';"
@@ -48,8 +49,15 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "publickey-credentials-get=(self), publickey-credentials-create=(self), autoplay=(self)",
 }
-_DEFECT: Final = "The page could not be made"
-_LOG: Final = "Tell whoever runs this node; its log says more."
+
+
+def _(text: str) -> str:
+    """Marks a text for the catalogues."""
+    return text
+
+
+_DEFECT: Final = _("The page could not be made")
+_LOG: Final = _("Tell whoever runs this node; its log says more.")
 _STATUS: Final = {"console.missing": 404, "console.method": 405, "console.role": 403, "console.origin": 403, "console.csrf": 403}
 
 
@@ -65,12 +73,23 @@ def routes(desks: Sequence[Desk], log: FilteringBoundLogger) -> list[WebRoute]:
             return Response(status_code=408, headers={"Connection": "close"})
         except Exception as error:  # a defect of ours; its text may hold what a person wrote
             log.error("console.defect", kind=type(error).__name__, at=_place(error))
-            found = await render(Tongue(), "error.html", 503, {"back": None, "code": "503", "sentence": _DEFECT, "step": _LOG})
+            tongue = getattr(request.state, "tongue", None) or _tongue(request)
+            said = {"back": None, "code": "503", "sentence": of_core(tongue, _DEFECT), "step": of_core(tongue, _LOG)}
+            found = await render(tongue, "error.html", 503, said)
         for header, value in HEADERS.items():
             found.headers.setdefault(header, value)
         return found
 
-    return [WebRoute("/static/{file}", statics, methods=["GET"]), WebRoute("/{name}/{path:path}", answer, methods=list(METHODS))]
+    return [
+        WebRoute("/static/{file}", statics, methods=["GET"]),
+        WebRoute("/{name}/{path:path}", answer, methods=list(METHODS)),
+        WebRoute("/{name}", _whole, methods=["GET"]),
+    ]
+
+
+async def _whole(request: Request) -> Response:
+    """The address of a node as somebody may type it, made whole."""
+    return RedirectResponse(f"{PREFIX}/{request.path_params['name']}/", 303)
 
 
 def _place(error: Exception) -> str:
@@ -80,26 +99,32 @@ def _place(error: Exception) -> str:
 
 
 async def _answer(request: Request, desk: Desk | None) -> Response:
-    tongue = Tongue(choose(request.query_params.get("lang") or request.cookies.get("lang"), request.headers.get("accept-language", "")))
+    tongue = _tongue(request)
+    session: Session | None = None
     try:
         if desk is None:
             raise LocalError("console.missing")
         accounts = await desk.accounts()
         now = int(time.time())
         session = await _session(request, desk, accounts, now)
+        if session is not None:
+            request.state.tongue = tongue = Tongue(session.language or tongue.language, session.calendar)
         found = find(ROUTES, request.method, request.path_params["path"])
         if session is None and (isinstance(found, str) or found.route.role is not None):
             return _sign_in(request, desk)
         if isinstance(found, str):
             raise LocalError(f"console.{found}")
-        if session is not None:
-            tongue = Tongue(session.language or tongue.language, session.calendar)
         if not found.route.allows(session.role if session else None):
             raise LocalError("console.role")
         query, form = await _sent(request, session)
         return await found.route.act(Call(desk, request, found.path, query, form, session, accounts, tongue, now, render))
     except CeasewireError as error:
-        return await _told(request, error, _STATUS.get(error.code, 400), tongue)
+        return await _told(request, error, tongue, session)
+
+
+def _tongue(request: Request) -> Tongue:
+    """The language of whoever asks, as far as the browser says it."""
+    return Tongue(choose(request.query_params.get("lang") or request.cookies.get("lang"), request.headers.get("accept-language", "")))
 
 
 async def _session(request: Request, desk: Desk, accounts: Accounts, now: int) -> Session | None:
@@ -152,9 +177,9 @@ async def read_form(request: Request, most: int = FORM_BYTES) -> dict[str, list[
         raise LocalError("console.form", "it cannot be read") from None
 
 
-async def _told(request: Request, error: CeasewireError, status: int, tongue: Tongue | None = None) -> Response:
-    """A page that says what went wrong, and the next step."""
-    name = request.path_params["name"]
-    back = f"{PREFIX}/{name}/inbox" if request.cookies.get(cookie_of(name)) and error.code != "console.missing" else None
-    values: Mapping[str, Any] = {"back": back, "code": error.code, "sentence": error.explained.sentence, "step": error.explained.step}
-    return await render(tongue or Tongue(), "error.html", status, values)
+async def _told(request: Request, error: CeasewireError, tongue: Tongue, session: Session | None) -> Response:
+    """A page that says what went wrong, and the next step. The detail, which may name somebody, is for those alone who are signed in."""
+    back = f"{PREFIX}/{request.path_params['name']}/inbox" if session else None
+    said = what(tongue, error) if session else sentence(tongue, error.code)
+    values: Mapping[str, Any] = {"back": back, "code": error.code, "sentence": said, "step": step(tongue, error.code)}
+    return await render(tongue, "error.html", _STATUS.get(error.code, 400), values)

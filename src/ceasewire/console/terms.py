@@ -373,8 +373,8 @@ CODES: Final[Mapping[str, Mapping[str, str]]] = {
     "notice_question": {
         "notified exercise?": _("Was this a notified exercise?"),
         "notified activity?": _("Was this a notified activity?"),
-        "a notified site was struck": _("A notified site was struck."),
-        "a notified convoy was struck": _("A notified convoy was struck."),
+        "a notified site was struck": _("In place and time near a notified site: was it struck? This is computed; nobody has said it."),
+        "a notified convoy was struck": _("In place and time near a notified convoy: was it struck? This is computed; nobody has said it."),
     },
     "care": {
         "bidi_control": _("direction controls"),

@@ -13,6 +13,7 @@ from typing import Final
 from .. import limits
 from ..errors import LocalError
 from ..record import encoding
+from ..record.authority import InForce
 from ..record.bodies_action import INQUIRY, NOTICE, planned
 from ..record.case_record import precedence, seconds_of
 from ..record.corrections import in_force as corrected_in_force
@@ -21,6 +22,7 @@ from ..record.kinds import COMMON, KIND_NAMES, KINDS, kind_name, references, sho
 from ..record.log import kind_allowed, refers_rightly
 from ..record.message import EXERCISE, Body, message_of
 from ..record.order import in_order
+from ..record.release import Asked
 from .composing import in_force, read, releases_needed
 from .drafts import Draft, Drafts, Standing, fitting
 from .node import Node, Prepared, Sent
@@ -29,6 +31,7 @@ from .view import View
 BY_PEOPLE: Final = tuple(kind for kind in KINDS if kind not in ("line_check", "keys", "amendment"))
 """Kinds that a form is for: a line check is a machine's, and who speaks and what the charter says are changed elsewhere."""
 RELEASES_BYTES: Final = 8 * 1024  # of a body that officers' signatures may take: a passkey's has up to some hundred bytes
+_NEWEST: Final = 500  # messages of ours among which a draft that is gone is looked for
 _HISTORICAL: Final = COMMON["historical"].number
 _NOTICE: Final = KINDS["notice"]
 _CORRECTION: Final = KINDS["correction"]
@@ -85,8 +88,17 @@ def write(view: View, kind: str, json: Json, seed: bytes) -> Written:
         view.row(ref)
     if not refers_rightly(view.channel.party_of(view.own), number, body):
         raise LocalError("ref.party")
-    seconds = seconds_of(force.charter, precedence(body)) if _asks(number, body) else None
-    return Written(number, seed, body, json, releases_needed(force, number, body), seconds)
+    return Written(number, seed, body, json, releases_needed(force, number, body), _seconds(force, number, body))
+
+
+def of_draft(view: View, draft: Draft) -> Written:
+    """A draft as it will be signed."""
+    force, kind, body = in_force(view), draft.kind, draft.body
+    return Written(kind, draft.seed, body, shown(view, kind, body), releases_needed(force, kind, body), _seconds(force, kind, body))
+
+
+def _seconds(force: InForce, kind: int, body: Body) -> int | None:
+    return seconds_of(force.charter, precedence(body)) if _asks(kind, body) else None
 
 
 def _asks(kind: int, body: Body) -> bool:
@@ -139,21 +151,28 @@ def edit(drafts: Drafts, view: View, name: str, before: bytes, one: Written) -> 
     saw (`Asked.rest`). Raises LocalError draft.missing, also when another text stands there by now."""
     with drafts.locked():
         found = drafts.load(name)
-        if found.asked(view).rest != before:
+        if found.asked(view).rest != before or found.kind != one.kind:  # that hash is of the body alone, and a kind is text too
             raise LocalError("draft.missing", f"{name} has another text by now; look at it again")
-        if found.kind != one.kind:  # the hash that officers compare is of the body alone
-            raise LocalError("draft.missing", f"{name} is of another kind; write a new message")
         draft = replace(found, body=one.body, releases=() if one.body != found.body else found.releases)
         drafts.save(draft)
     return draft
 
 
-def discard(drafts: Drafts, view: View, name: str, before: bytes) -> None:
-    """Throw a draft away. `before` and errors as `edit`."""
+def discard(drafts: Drafts, view: View, name: str, before: Asked) -> None:
+    """Throw a draft away that says what whoever discards it saw. Errors as `edit`."""
     with drafts.locked():
-        if drafts.load(name).asked(view).rest != before:
+        if drafts.load(name).asked(view) != before:
             raise LocalError("draft.missing", f"{name} has another text by now; look at it again")
         drafts.drop(name)
+
+
+def sent_as(view: View, name: str) -> str | None:
+    """LOG/INDEX of the message that a draft became, if it is among the newest of this log; None otherwise."""
+    log, state = view.own, view.store.states().get(view.own)
+    size = state.size if state else 0
+    newest = reversed(view.store.rows(log, max(0, size - _NEWEST), size))
+    index = next((one.index for one in newest if hashlib.sha256(one.seed).hexdigest()[:12] == name), None)
+    return None if index is None else f"{view.channel.logs[log].slug}/{index}"
 
 
 def waiting(drafts: Drafts, view: View, now: int) -> list[tuple[Draft, Standing]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..table import Route
-from . import case, cases, channel, compose, desk, flash, gate, inbox, me, message, names, people, release, search, shift
+from . import case, cases, channel, compose, desk, flash, gate, inbox, logbook, me, message, names, people, release, search, shift
 
 ROUTES: Final[tuple[Route, ...]] = (
     *gate.ROUTES,
@@ -23,4 +23,5 @@ ROUTES: Final[tuple[Route, ...]] = (
     *me.ROUTES,
     *people.ROUTES,
     *shift.ROUTES,
+    *logbook.ROUTES,
 )

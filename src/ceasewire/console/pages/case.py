@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.responses import RedirectResponse, Response
 
 from ...errors import LocalError
-from ...node import whole
+from ...node import unbegun, whole
 from ...node.view import View
 from ...record.fields import Json, show_time
 from ...record.saying import stance_in_words
@@ -19,7 +19,7 @@ from ..call import Call
 from ..frame import shown
 from ..table import Route
 from .cases import headline, kind_titles
-from .message import reference, void_reason
+from .message import reference
 
 LISTED: Final = 100  # messages of the list that are shown at once
 _DAY: Final = 86400
@@ -28,7 +28,7 @@ _DAY: Final = 86400
 async def case(call: Call) -> Response:
     """The case of a notification; of any other message, its case's page."""
     view = call.desk.node.reading
-    found, may = await call.desk.read(_read, call, view)
+    found, waits, may = await call.desk.read(_read, call, view)
     if found["ref"] != f"{call.path['log']}/{call.path['index']}":
         return RedirectResponse(f"{call.base}/case/{found['ref']}", 303)
     cards = call.desk.node.channel.charter.parties
@@ -44,7 +44,11 @@ async def case(call: Call) -> Response:
         answering=answering,
         answers={slug: casework.answers(found, slug) for slug in answering},
         awaited=reply_due(found),
+        held=_held(found, answering),
+        unbegun=waits,
+        asking=casework.ANSWERS,
         facts=casework.facts(found),
+        denied_whole=casework.denied_whole(found, answering),
         own_words=wording.field("notification", "narrative", found["notification"]),
         cares=wording.cares(found["notification"]),
         own_request=wording.field("notification", "request", found["notification"]),
@@ -55,25 +59,32 @@ async def case(call: Call) -> Response:
         count=len(events),
         oldest=oldest,
         acts=acts.of_case(call, found, may),
+        inquiry_acts=acts.of_inquiries(call, found, may),
         legend=[(name, charts.sample(name)) for name in charts.SHAPES],
     )
 
 
-def _read(call: Call, view: View) -> tuple[dict[str, Json], frozenset[str]]:
+def _read(call: Call, view: View) -> tuple[dict[str, Json], dict[str, dict[str, Json]], frozenset[str]]:
+    """The case with its notification's receipts, and how those of its clocks count that have not begun."""
     try:
-        return whole.case(view, reference(call, view)), acts.allowed(view)
+        found = whole.case(view, reference(call, view))
+        asking = [view.ref(one["ref"]) for one in found["clocks"] if one["clock"] in casework.ANSWERS and one["due"] is None]
+        receipts = {"receipts": view.receipts(view.ref(found["ref"]))}
+        return found | receipts, unbegun.waiting(view, asking), acts.allowed(view)
     except LocalError as error:
         if error.code == "ref.missing":  # it belongs to no case
             raise LocalError("console.missing") from None
         raise
 
 
+def _held(found: Mapping[str, Json], answering: Sequence[str]) -> Json:
+    """The first receipt by a machine of whoever answers."""
+    return next((one for one in found["receipts"] if one["by"] in answering), None)
+
+
 def _events(found: Mapping[str, Json]) -> list[dict[str, Any]]:
-    """Every message of the case in record order, with its first words, why it is void, and who said that a person read it."""
-    return [
-        {**one, **_first_words(found, one["ref"]), "why": void_reason(one["void"]), "read_by": found["read_by"].get(one["ref"], [])}
-        for one in found["messages"]
-    ]
+    """Every message of the case in record order, with its first words, and who said that a person read it."""
+    return [{**one, **_first_words(found, one["ref"]), "read_by": found["read_by"].get(one["ref"], [])} for one in found["messages"]]
 
 
 def _first_words(found: Mapping[str, Json], ref: str) -> dict[str, Any]:

@@ -8,15 +8,16 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from ...errors import CODES, LocalError
+from ...errors import LocalError
 from ...node import convictions
 from ...node.duty import telephones
-from ...node.schedule import ALARMS
+from ...node.inbox import due_by
 from ...record.fields import Json
 from ..call import Call
 from ..frame import names, shown
 from ..qr import qr
 from ..table import Route
+from .inbox import end_of_day
 
 _SILENT: Final = 900  # seconds without a word from a side until its line is shown as silent
 
@@ -29,17 +30,18 @@ async def channel(call: Call) -> Response:
     found = await desk.read(convictions.listed, view)
     roles = {card.slug: card.role for card in charter.parties}
     own = status["party"]
+    due = await desk.read(due_by, view, call.now, end_of_day(call.now))
     sides = [await _side(call, status, slug, own) for slug in names(call)]
     return await shown(
         call,
         "channel.html",
         "channel",
-        known=status,
+        known=status | {"overdue": [one for one in due if one["late"]], "due_today": [one for one in due if not one["late"]]},
         own=own,
         roles=roles,
         sides=sides,
         misconduct=found,
-        alarms=[_alarm(one) for one in status["alarms"]],
+        alarms=status["alarms"],
         clocks={name: int(seconds) for name, seconds in sorted(charter.clocks.items())},
         words=status["channel"]["fingerprint"].split("-"),
         qr=qr(status["channel"]["fingerprint"]),
@@ -66,16 +68,6 @@ async def _side(call: Call, status: dict[str, Json], slug: str, own: str) -> dic
         "share": 100 if not ours["size"] else receipted * 100 // ours["size"],
         "received": sum(one["size"] for one in logs),
         "telephones": await call.desk.read(telephones, call.desk.node.reading, slug),
-    }
-
-
-def _alarm(one: dict[str, Json]) -> dict[str, Json]:
-    code = one["code"]
-    explained = CODES.get(code)
-    return {
-        **one,
-        "sentence": explained.sentence if explained else ALARMS.get(code, one["text"]),
-        "step": explained.step if explained else "",
     }
 
 

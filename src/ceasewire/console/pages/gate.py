@@ -6,7 +6,7 @@ import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import RedirectResponse, Response
 
@@ -25,9 +25,9 @@ async def enter(call: Call) -> Response:
     return await _enter(call, invited.role, invited.name, wrong=None)
 
 
-async def _enter(call: Call, role: str, name: str, wrong: str | None) -> Response:
+async def _enter(call: Call, role: str, name: str, wrong: LocalError | None) -> Response:
     title = call.desk.node.channel.charter.title
-    return await call.page("enter.html", 422 if wrong else 200, title=title, role=role, name=name, wrong=wrong)
+    return await call.page("enter.html", 422 if wrong else 200, title=title, role=role, name=name, wrong=wrong, **_door(call))
 
 
 async def entered(call: Call) -> Response:
@@ -40,11 +40,17 @@ async def entered(call: Call) -> Response:
     except LocalError as error:
         if error.code != "account.name":
             raise
-        return await _enter(call, invited.role, invited.name, wrong=error.message)
+        return await _enter(call, invited.role, invited.name, wrong=error)
     if invited.account is None:  # somebody new goes on in the language in which they came
         session = found[1]
         await asyncio.to_thread(call.accounts.set_preferences, session.account, call.tongue.language, session.calendar, session.theme)
     return signed_in(call, *found)
+
+
+def _door(call: Call) -> dict[str, Any]:
+    """Whose door this is, as its address says already; the channel's title is for those who have a link."""
+    node = call.desk.node
+    return {"party": node.channel.party(node.own).name, "exercise": node.channel.charter.exercise}
 
 
 async def sign_in(call: Call) -> Response:
@@ -60,7 +66,8 @@ async def _sign_in(call: Call, wrong: LocalError | None) -> Response:
         options = json.dumps(await asyncio.to_thread(call.accounts.passkey_sign_in, origin_of(call.request), call.now))
     except LocalError:  # an address by number has no passkeys
         options = None
-    return await call.page("sign-in.html", 422 if wrong else 200, nobody=nobody, wrong=wrong, name=call.given("name"), options=options)
+    values = {"nobody": nobody, "wrong": wrong, "name": call.given("name"), "options": options}
+    return await call.page("sign-in.html", 422 if wrong else 200, **_door(call), **values)
 
 
 async def signed(call: Call) -> Response:

@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from starlette.responses import RedirectResponse, Response
 
-from ...errors import CODES, LocalError
-from ...node import proofs, whole
+from ...errors import LocalError
+from ...node import proofs, unbegun, whole
+from ...node.owed import answers_to
 from ...node.view import Ref, View
 from ...record.fields import Json
 from .. import acts, wording
 from ..call import Call
 from ..frame import shown
+from ..saying import acknowledge
 from ..table import Route
 from ..wording import NONE, Value
 
@@ -40,7 +42,8 @@ def reference(call: Call, view: View) -> Ref:
 async def message(call: Call) -> Response:
     """What it says in words, how far it has got, what was said of it since."""
     view = call.desk.node.reading
-    found, may = await call.desk.read(_read, call, view)
+    found, waits, may = await call.desk.read(_read, call, view)
+    owed = await call.desk.read(answers_to, view, call.now, [view.ref(found["ref"])]) if found["kind"] == "flash" else {}
     own = view.channel.party(view.own).slug
     fields = wording.lines(found["kind"], found["body"])
     return await shown(
@@ -55,8 +58,9 @@ async def message(call: Call) -> Response:
         cards=[_card(one) for one in found["names"]],
         after=[_card(one) for one in found["named_by"] if one["kind"] != "line_check"],
         stance=wording.stance_parts(found["body"]["stance"], found["stance"]) if found["stance"] else [],
-        why=void_reason(found["void"]),
         cares=wording.cares(found["body"]),
+        unbegun=waits,
+        owed=[one.json(view, call.now) for one in owed.values()],
         acts=acts.of_message(call, found, may),
         may_read=_may_read(call, found, own),
         exact=exact({name: found[name] for name in ("ref", "kind", "time", "body", "void")}),
@@ -64,8 +68,11 @@ async def message(call: Call) -> Response:
     )
 
 
-def _read(call: Call, view: View) -> tuple[dict[str, Json], frozenset[str]]:
-    return whole.message(view, reference(call, view)), acts.allowed(view)
+def _read(call: Call, view: View) -> tuple[dict[str, Json], dict[str, dict[str, Json]], frozenset[str]]:
+    """The message, how it and its cases count if their clocks have not begun, and which kinds our party may send."""
+    ref = reference(call, view)
+    found = whole.message(view, ref)
+    return found, unbegun.waiting(view, [ref, *(view.ref(case["ref"]) for case in found["cases"])]), acts.allowed(view)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,6 @@ def changed_lines(kind: str, sent: Mapping[str, Json], now: Mapping[str, Json]) 
             how = "added" if was is None else "removed" if value is None else "corrected"
             made.append(Changed(line.name, wording.field(kind, line.name, now), wording.field(kind, line.name, sent), how))
     return made
-
-
-def void_reason(code: str | None) -> str:
-    """Why a message is void, in a sentence of errors.CODES."""
-    return "" if code is None else CODES[code].sentence if code in CODES else code
 
 
 def _card(row: Mapping[str, Json]) -> dict[str, Any]:
@@ -125,8 +127,7 @@ async def read(call: Call) -> Response:
     found = await call.desk.read(lambda: whole.message(view, reference(call, view)))
     own = view.channel.party(view.own).slug
     if _may_read(call, found, own):
-        body = {"re": found["ref"], "state": "read"}
-        await call.desk.send("acknowledgement", body, len(json.dumps(body)))
+        await acknowledge(call, {"re": found["ref"], "state": "read"}, "message_read", found["ref"])
     return RedirectResponse(f"{call.base}/message/{found['ref']}?said=They+are+told+that+a+person+has+read+it.", 303)
 
 

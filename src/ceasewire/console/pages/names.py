@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from ...errors import LocalError
 from ...node import places
+from .. import refusals
 from ..call import Call
 from ..frame import names as charter_names
 from ..frame import shown
@@ -44,7 +45,7 @@ async def save(call: Call) -> Response:
     except LocalError as error:
         if error.code not in ("usage", "account.full"):
             raise
-        return await _page(call, call.tongue.gettext(error.explained.sentence), (kind, theirs, ours))
+        return await _page(call, refusals.sentence(call.tongue, error.code), (kind, theirs, ours))
     return RedirectResponse(f"{call.base}/names?said=Saved.", 303)
 
 

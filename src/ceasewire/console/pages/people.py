@@ -12,6 +12,7 @@ from ...errors import LocalError
 from ..call import Call
 from ..frame import origin_of, shown
 from ..table import Route
+from . import confirm
 
 AUDIT_LINES: Final = 100
 _PROBLEMS: Final = frozenset({"account.name", "account.role", "account.full", "account.missing", "account.last", "account.disabled"})
@@ -37,8 +38,12 @@ async def people(call: Call, link: str | None = None, wrong: LocalError | None =
 
 
 async def _done(call: Call, act: Any, *arguments: Any) -> tuple[Any, LocalError | None]:
+    def within() -> Any:
+        with call.accounts.administering(call.who.id, call.now):
+            return act(*arguments, call.who.account, call.now)
+
     try:
-        return await asyncio.to_thread(act, *arguments), None
+        return await asyncio.to_thread(within), None
     except LocalError as error:
         if error.code not in _PROBLEMS:
             raise
@@ -47,35 +52,59 @@ async def _done(call: Call, act: Any, *arguments: Any) -> tuple[Any, LocalError 
 
 async def invite(call: Call) -> Response:
     """A link for somebody new, shown once."""
-    role, name = call.given("role"), call.given("name") or None
-    made, wrong = await _done(call, call.accounts.invite, role, name, call.who.account, call.now)
+    role, name = _role(call), call.given("name") or None
+    if page := await confirm.asked(call, "people", "invite", role=role, name=name):
+        return page
+    made, wrong = await _done(call, call.accounts.invite, role, name)
     return await people(call, link=made.secret if made else None, wrong=wrong)
 
 
 async def link(call: Call) -> Response:
     """A link that signs somebody in who lost their device."""
-    made, wrong = await _done(call, call.accounts.sign_in_link, _id(call), call.who.account, call.now)
+    if page := await _confirmed(call, "link"):
+        return page
+    made, wrong = await _done(call, call.accounts.sign_in_link, _id(call))
     return await people(call, link=made, wrong=wrong)
 
 
 async def role(call: Call) -> Response:
     """Another role."""
-    return await _changed(call, call.accounts.set_role, _id(call), call.given("role"))
+    return await _changed(call, "role", call.accounts.set_role, _id(call), _role(call))
 
 
 async def disable(call: Call) -> Response:
     """Let somebody in no more, at once."""
-    return await _changed(call, call.accounts.disable, _id(call))
+    return await _changed(call, "disable", call.accounts.disable, _id(call))
 
 
 async def enable(call: Call) -> Response:
     """Let somebody in again."""
-    return await _changed(call, call.accounts.enable, _id(call))
+    return await _changed(call, "enable", call.accounts.enable, _id(call))
 
 
-async def _changed(call: Call, act: Any, *arguments: Any) -> Response:
-    _, wrong = await _done(call, act, *arguments, call.who.account, call.now)
+async def end_sessions(call: Call) -> Response:
+    """Sign somebody out everywhere."""
+    return await _changed(call, "end_sessions", call.accounts.end_sessions, _id(call))
+
+
+async def _changed(call: Call, deed: str, act: Any, *arguments: Any) -> Response:
+    if page := await _confirmed(call, deed):
+        return page
+    _, wrong = await _done(call, act, *arguments)
     return await people(call, wrong=wrong) if wrong else RedirectResponse(f"{call.base}/people?said=Saved.", 303)
+
+
+async def _confirmed(call: Call, deed: str) -> Response | None:
+    """The page that asks who does this to somebody's account, or None. Raises LocalError account.missing."""
+    whom = await asyncio.to_thread(call.accounts.account, _id(call))
+    return await confirm.asked(call, "people", deed, role=call.given("role"), name=whom.name)
+
+
+def _role(call: Call) -> str:
+    """A role that a form gives. Raises LocalError console.form."""
+    if call.given("role") not in ROLES:
+        raise LocalError("console.form", "which role")
+    return call.given("role")
 
 
 def _id(call: Call) -> int:
@@ -97,4 +126,5 @@ ROUTES: Final = (
     Route("role", "POST", "/people/role", "administrator", role),
     Route("disable", "POST", "/people/disable", "administrator", disable),
     Route("enable", "POST", "/people/enable", "administrator", enable),
+    Route("end_sessions", "POST", "/people/sessions/end", "administrator", end_sessions),
 )

@@ -7,7 +7,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -23,15 +25,16 @@ from ...record.encoding import Value
 from ...record.fields import show_time
 from ...record.kinds import kind_name
 from ...record.officers import Officer
-from ...record.release import check, item, read_assertion
+from ...record.release import Asked, check, item, read_assertion
 from ...record.terms import changed_terms
 from .. import wording
 from ..call import Call
+from ..foreseen import foreseen
 from ..forms import CLAIMS
-from ..frame import shown
+from ..frame import SENT_ALREADY, shown
 from ..seals import Seen
 from ..signing import text
-from ..table import Route
+from ..table import Act, Route
 from .compose import answer, page, reopened
 
 UNTIL_SECONDS: Final = 24 * 3600  # a release that is not sent by then counts no more
@@ -58,13 +61,18 @@ _CHANGED: Final = _("Somebody has changed the text since you looked. Read it aga
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A draft as one person sees it. `own` are their officers in force, by id."""
+    """A draft as one person sees it. `own` are their officers in force, by id; `asked` is what they would sign."""
 
     draft: Draft
     standing: Standing
     officers: dict[bytes, Officer]
     own: dict[bytes, Officer]
-    rest: bytes
+    asked: Asked
+
+    @property
+    def seen(self) -> str:
+        """What the page's forms send back, so that an act is about what was read: a hash of all that officers sign, the kind too."""
+        return self.asked.challenge(0).hex()
 
     @property
     def mine(self) -> bool:
@@ -103,7 +111,7 @@ class Waiting:
 def _waiting(view: View, draft: Draft, standing: Standing, keys: frozenset[str]) -> Waiting:
     officers = dict(sorted(in_force(view).officers.items(), key=lambda one: one[1].name))
     own = {key: one for key, one in officers.items() if one.public in keys}
-    return Waiting(draft, standing, officers, own, draft.asked(view).rest)
+    return Waiting(draft, standing, officers, own, draft.asked(view))
 
 
 async def _keys(call: Call) -> frozenset[str]:
@@ -116,6 +124,23 @@ async def _load(call: Call) -> Waiting:
     keys = await _keys(call)
     view, drafts, name = call.desk.node.reading, call.desk.drafts, call.path["draft"]
     return await call.desk.read(lambda: _waiting(view, *fitting(view, drafts.load(name), call.now), keys))
+
+
+def _unless_sent(page: Act) -> Act:
+    """The page of a draft; once it was sent, the way to the message that it became, for whoever has the page open still."""
+
+    @wraps(page)
+    async def found(call: Call) -> Response:
+        try:
+            return await page(call)
+        except LocalError as error:
+            view = call.desk.node.reading
+            sent = await call.desk.read(writing.sent_as, view, call.path["draft"]) if error.code == "draft.missing" else None
+            if sent is None:
+                raise
+            return RedirectResponse(f"{call.base}/message/{sent}?{urlencode({'said': SENT_ALREADY})}", 303)
+
+    return found
 
 
 # --- Pages ---
@@ -150,7 +175,7 @@ async def _one(call: Call, found: Waiting, wrong: str = "") -> Response:
         was = writing.as_it_stands(view, str(body["re"]))[1] if kind == "correction" else None
         if found.draft.kind == AMENDMENT:
             body["changes"] = changed_terms(in_force(view).charter, found.draft.body)
-        return text(kind, body, call.tongue.when, found.rest.hex(), was)
+        return text(kind, body, call.tongue.when, found.asked.rest.hex(), was)
 
     return await shown(
         call,
@@ -158,7 +183,9 @@ async def _one(call: Call, found: Waiting, wrong: str = "") -> Response:
         "release",
         422 if wrong else 200,
         row=found.row(),
+        seen=found.seen,
         text=await call.desk.read(read),
+        foreseen=await call.desk.read(foreseen, view, await call.desk.read(writing.of_draft, view, found.draft), call.now, call.tongue),
         wrong=wrong,
         until=call.tongue.when(show_time(call.now + UNTIL_SECONDS)),
         may_release=call.who.may("releaser"),
@@ -176,13 +203,13 @@ async def options(call: Call) -> Response:
     keys = {one.public for one in found.own_of(_WEBAUTHN).values()}
     challenge = found.draft.asked(call.desk.node.reading).challenge(until)
     asked = await asyncio.to_thread(call.accounts.passkey_release_options, call.who.account, challenge, keys)
-    return JSONResponse({"options": asked, "until": until, "rest": found.rest.hex()})
+    return JSONResponse({"options": asked, "until": until, "rest": found.seen})
 
 
 async def released(call: Call) -> Response:
     """Release it as this person's officer; send it when enough have."""
     found = await _load(call)
-    if call.given("rest") != found.rest.hex():
+    if call.given("rest") != found.seen:
         return await _one(call, found, _CHANGED)
     try:
         item_of = await _signer(call, found)
@@ -239,7 +266,7 @@ def _add(call: Call, found: Waiting, made: Callable[[View, Draft], Value]) -> St
     view = call.desk.node.reading
 
     def sign(draft: Draft) -> Sequence[Value]:
-        if draft.asked(view).rest != found.rest:
+        if draft.asked(view) != found.asked:
             raise LocalError("release.invalid", "the draft has another text by now")
         _draft, standing = fitting(view, draft, call.now)
         if not found.own.keys().isdisjoint(standing.by):
@@ -276,7 +303,7 @@ async def _send(call: Call, name: str) -> Response:
 async def send(call: Call) -> Response:
     """Send one that enough have released."""
     found = await _load(call)
-    if call.given("rest") != found.rest.hex():
+    if call.given("rest") != found.seen:
         return await _one(call, found, _CHANGED)
     try:
         return await _send(call, found.draft.id)
@@ -296,7 +323,7 @@ async def edit(call: Call) -> Response:
     view = call.desk.node.reading
     body = await call.desk.read(writing.shown, view, found.draft.kind, found.draft.body)
     json = {"sources": [], **body} if kind in CLAIMS else body
-    seen = Seen(call.desk.name, call.who.id, call.now, kind, json, "", "", found.draft.id, found.rest.hex())
+    seen = Seen(call.desk.name, call.who.id, call.now, kind, json, "", "", found.draft.id, found.asked.rest.hex())
     return await page(call, await call.desk.read(reopened, view, seen))
 
 
@@ -314,7 +341,7 @@ async def edited(call: Call) -> Response:
 async def discard(call: Call) -> Response:
     """Throw it away, and say why in the audit list."""
     found = await _load(call)
-    if call.given("rest") != found.rest.hex():
+    if call.given("rest") != found.seen:
         return await _one(call, found, _CHANGED)
     reason = " ".join(call.given("reason").split())
     if not reason:
@@ -323,7 +350,7 @@ async def discard(call: Call) -> Response:
 
     def act() -> None:
         with call.accounts.acting(call.who.id, "drafter", call.now):
-            writing.discard(drafts, view, found.draft.id, found.rest)
+            writing.discard(drafts, view, found.draft.id, found.asked)
 
     await call.desk.read(act)
     about = f"{found.draft.id}: {reason}".encode()[: limits.AUDIT_ABOUT_BYTES].decode(errors="ignore")
@@ -333,11 +360,11 @@ async def discard(call: Call) -> Response:
 
 ROUTES: Final = (
     Route("release", "GET", "/release", "drafter", release),
-    Route("release_one", "GET", "/release/{draft}", "drafter", one),
-    Route("release_add", "POST", "/release/{draft}", "releaser", released),
+    Route("release_one", "GET", "/release/{draft}", "drafter", _unless_sent(one)),
+    Route("release_add", "POST", "/release/{draft}", "releaser", _unless_sent(released)),
     Route("release_options", "POST", "/release/{draft}/options", "releaser", options),
-    Route("release_send", "POST", "/release/{draft}/send", "releaser", send),
-    Route("release_edit", "GET", "/release/{draft}/edit", "drafter", edit),
-    Route("release_edited", "POST", "/release/{draft}/edit", "drafter", edited),
-    Route("release_discard", "POST", "/release/{draft}/discard", "drafter", discard),
+    Route("release_send", "POST", "/release/{draft}/send", "releaser", _unless_sent(send)),
+    Route("release_edit", "GET", "/release/{draft}/edit", "drafter", _unless_sent(edit)),
+    Route("release_edited", "POST", "/release/{draft}/edit", "drafter", _unless_sent(edited)),
+    Route("release_discard", "POST", "/release/{draft}/discard", "drafter", _unless_sent(discard)),
 )

@@ -11,10 +11,17 @@
 
   // --- News ---
 
+  // What an act answered may have no page of its own to be renewed from; what stands around it is on every page.
+  let source = "";
   const renew = async () => {
     let answer;
     try {
-      answer = await fetch(location.href, { headers: { "X-Live": "1" }, credentials: "same-origin" });
+      const asked = { headers: { "X-Live": "1" }, credentials: "same-origin" };
+      answer = await fetch(source || location.href, asked);
+      if (answer.status === 405) {
+        source = `${body.dataset.base}/me`;
+        answer = await fetch(source, asked);
+      }
     } catch {
       return false;
     }
@@ -93,6 +100,28 @@
     });
   };
 
+  // --- The time: of the node, whatever this machine's clock says, and the same where this machine is ---
+
+  const clock = document.getElementById("now");
+  const ahead = Number(clock.dataset.now) * 1000 - Date.now();
+  const two = (number) => String(number).padStart(2, "0");
+  const showTime = () => {
+    const at = new Date(Date.now() + ahead);
+    clock.querySelector("bdi").textContent = `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}Z`;
+    const here = clock.dataset.here.replace("{time}", `${two(at.getHours())}:${two(at.getMinutes())}`);
+    clock.querySelector(".here").textContent = at.getTimezoneOffset() === 0 ? "" : here;
+  };
+  showTime();
+  setInterval(showTime, 1000);
+
+  // --- Print ---
+
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+  for (const words of document.querySelectorAll("[data-unscripted]")) words.hidden = true;
+
   // --- Alarm ---
 
   const bar = document.getElementById("alarm-bar");
@@ -135,7 +164,8 @@
   const ring = () => {
     let any = false;
     for (const banner of document.querySelectorAll(".flash-banner")) {
-      const sounds = banner.dataset.sounds === "yes" && !silenced.has(banner.dataset.flash);
+      const told = (banner.dataset.flash || "").split(" ").every((one) => silenced.has(one)); // one line may stand for several
+      const sounds = banner.dataset.sounds === "yes" && !told;
       banner.classList.toggle("ringing", sounds);
       const button = banner.querySelector("[data-silence]");
       if (button) button.hidden = !sounds;
@@ -153,7 +183,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-silence]");
     if (button) {
-      silenced.add(button.dataset.silence);
+      for (const one of button.dataset.silence.split(" ")) silenced.add(one);
       store.setItem("silenced", JSON.stringify([...silenced]));
       ring();
     }

@@ -26,6 +26,7 @@
       button.disabled = true;
       continue;
     }
+    form.hidden = false; // some are of no use without this script
     form.addEventListener("submit", async (event) => {
       if (form.elements.answer.value) return;
       event.preventDefault();
