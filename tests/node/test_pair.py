@@ -9,7 +9,7 @@ import pytest
 
 from ceasewire.exchange import bundle
 from helpers import START, local, refused
-from node.pair import MEMORY, ChannelPair
+from node.pair import ChannelPair
 
 
 def test_what_one_side_sends_the_other_admits_and_receipts() -> None:
@@ -26,10 +26,10 @@ def test_a_pair_is_made_in_a_moment() -> None:
         pass
     spent = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         with ChannelPair():
-            spent.append(time.perf_counter() - start)
-    assert min(spent) < (0.05 if MEMORY else 0.5)
+            spent.append(time.process_time() - start)
+    assert min(spent) < 0.15, "quiet it is a fifth of that: thousands of tests begin so"
 
 
 def test_clocks_stand_until_they_are_moved() -> None:
