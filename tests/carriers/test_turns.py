@@ -138,7 +138,7 @@ def test_nobody_rests_because_we_only_look_whether_something_is_due(turns: Turns
         began = time.perf_counter()
         turns.submit(FAR, lambda: None).result(5)
         rested[source] = time.perf_counter() - began
-    assert rested[LOOK] < 0.3 < rested[OWN]
+    assert 2 * rested[LOOK] < rested[OWN], rested
 
 
 def test_a_look_comes_before_what_peers_ask_and_within_their_long_work(turns: Turns) -> None:
