@@ -13,6 +13,9 @@
 
   // What an act answered may have no page of its own to be renewed from; what stands around it is on every page.
   let source = "";
+  // Once the person goes elsewhere, a page that is no more must not call them back: their act's answer is on its way.
+  let leaving = 0;
+  addEventListener("beforeunload", () => { leaving = Date.now(); });
   const renew = async () => {
     let answer;
     try {
@@ -26,7 +29,7 @@
       return false;
     }
     if (answer.redirected || !answer.ok) {
-      if (answer.redirected) location.reload();
+      if (answer.redirected && Date.now() - leaving > 10000) location.reload();
       return false;
     }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
