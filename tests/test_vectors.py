@@ -342,7 +342,7 @@ class Node:
         """The void codes of the run's messages. Raises PeerError, Held."""
         names = self.channel.logs.get(run.log)
         if names is None:
-            raise PeerError("log.unknown")
+            raise PeerError("log.unknown") if self.channel.log_name(run.log) is None else Held("log.unknown", "")
         if not run.messages:
             raise PeerError("enc.shape")
         signed = SignedCheckpoint.parse(run.checkpoint)

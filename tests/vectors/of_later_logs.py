@@ -67,6 +67,8 @@ def admission(v: Vectors, phone: Later) -> None:
     """Message 0 of a log whose opening is known."""
     given: dict[str, Any] = {"charter": v.test.signed.encode(), "now": START, "held": [], "openings": [phone.file]}
     v.ok("admission", "later-log", "message 0 of a later log", phone.first().encode(), {"size": 1, "void": [None]}, **given)
+    unknown, what = {**given, "openings": []}, "message 0 of a later log whose opening is not known: it does not wait, and is no evidence"
+    v.other("held", "admission", "log.unknown", "later-log", what, phone.first().encode(), **unknown)
     for name, what, run in (
         ("no-opening", "message 0 without its opening", phone.first(file=b"")),
         ("kind", "a channel status as message 0", phone.first(kind=12)),

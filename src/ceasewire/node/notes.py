@@ -23,7 +23,7 @@ from ..tlog.merkle import EMPTY_ROOT
 from ..tlog.note import SignatureLine, lines_bytes
 from .cosigned import Cosigned, Room, Voices
 from .detecting import Detecting
-from .openings import of_log
+from .openings import may_be_later, of_log
 from .withholding import note_beyond
 
 if TYPE_CHECKING:
@@ -90,10 +90,13 @@ class NoteReader:
             self._contradiction(verified, self._ours(log, index + 1), run.encode(), known=known)
 
     def take(self, note: bytes) -> None:
-        """Keep a checkpoint and its cosignatures if we hold that much of its log. Raises as `author`."""
+        """Keep a checkpoint and its cosignatures if we hold that much of its log. One of a later log that is not known here is passed over:
+        its sender may have told us of that log before our store was put back. Raises as `author`."""
         signed = _parse(note)
         names = self.node.channel.by_origin(signed.checkpoint.origin)
         if names is None:
+            if may_be_later(self.node.channel, signed.checkpoint.origin):
+                return
             raise PeerError("checkpoint.origin")
         log, size = names.number, signed.checkpoint.size
         verified = self._verify(log, signed)

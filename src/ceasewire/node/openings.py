@@ -25,6 +25,8 @@ from .convicting import REFUSED
 from .view import View
 
 OWN: Final = "own_log"  # meta: the number of this node's log, where it is not its party's first
+_LATER_DIGITS: Final = 6  # behind the dot of a later log's name: spec/charter.md, "Openings"
+_HEX: Final = frozenset("0123456789abcdef")
 
 
 def known_channel(signed: SignedCharter, store: Store) -> Channel:
@@ -41,6 +43,14 @@ def own_log(store: Store, position: int) -> int:
 def of_log(name: str, log: int) -> str:
     """The meta name under which something of one's own log is kept. A store may have written several, one after the other."""
     return name if log < limits.PARTIES else f"{name}/{log}"
+
+
+def may_be_later(channel: Channel, origin: str) -> bool:
+    """Whether a later log of this channel can have that origin, whose opening need not be known."""
+    prefix, _, name = origin.rpartition("/")
+    slug, _, digits = name.rpartition(".")
+    here = prefix == f"{channel.charter.name}/{channel.channel_id.hex()}" and channel.position(slug) is not None
+    return here and len(digits) == _LATER_DIGITS and set(digits) <= _HEX
 
 
 def stranger_key(channel: Channel, sender: int, contents: bytes) -> bytes:

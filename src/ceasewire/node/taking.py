@@ -33,6 +33,7 @@ _DAY: Final = 86400
 _QUOTA_DAYS: Final = 3
 _DISORDER: Final = ("log.time", "log.seen")
 _CHARGED: Final = ("hold.quota", "log.gap")  # runs that waited for these were brought by their own log
+_UNKNOWN: Final = "log.unknown"
 
 
 @dataclass(slots=True)
@@ -137,8 +138,9 @@ class Taking:
             if not last:
                 return False
             self.received.held.append(held.code)
-            # What comes before its time is only known to be its log's if that log brought it: nothing here gives its root.
-            if shelved is None and (held.code not in _CHARGED or self.sender == run.log):
+            # What comes before its time is only known to be its log's if that log brought it: nothing here gives its root. Of a log that
+            # is not known nothing says whose it is.
+            if shelved is None and held.code != _UNKNOWN and (held.code not in _CHARGED or self.sender == run.log):
                 self._shelve(run, held)
                 self._ring(run.log, [n for n, one in enumerate(run.messages, run.start) if one.kind == KINDS["flash"]])
             return False
@@ -152,8 +154,10 @@ class Taking:
         """Admit a run. `charged`: its messages count against its log's quota of the day. What others pass on does not, or who was away
         for a day would never catch up."""
         node = self.node
-        if run.log == node.own or run.log not in node.channel.logs:
-            raise PeerError("log.unknown", str(run.log))
+        if run.log == node.own or node.channel.log_name(run.log) is None:
+            raise PeerError(_UNKNOWN, str(run.log))
+        if run.log not in node.channel.logs:
+            raise Held(_UNKNOWN, str(run.log))  # who knew it before its store was put back: our heads, which lack it, ask for its opening
         if not run.messages:
             raise PeerError("enc.shape", "a run without messages")
         if self.large and run.weight() > limits.RUN_BYTES:
