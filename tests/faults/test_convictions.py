@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from ceasewire.record.misconduct import KINDS
+from ceasewire.record.misconduct import KINDS, open_misconduct
 from helpers import START, statement
-from node.pair import ChannelPair
+from node.pair import ChannelPair, Side
 
 from .accusing import EAST, HONEST, MISSION, NORTH, PARTIES, SOUTH, against, convicted, meet, proof, receipt, said, tell
 from .liar import Liar
@@ -25,6 +26,11 @@ def pair() -> Iterator[ChannelPair]:
 @pytest.fixture
 def liar(pair: ChannelPair) -> Liar:
     return Liar(pair.made, NORTH).add(*said("true", 0, 5))
+
+
+def kinds(side: Side, log: int) -> set[str]:
+    """The kinds of proofs that a node keeps against a log, as a stranger opens them."""
+    return {open_misconduct(one.data, side.node.channel).kind for one in side.node.store.proofs() if one.log == log}
 
 
 # --- Two histories ---
@@ -134,6 +140,44 @@ def test_an_entry_earlier_than_what_it_has_seen_convicts_nobody_without_its_own_
     liar.add(statement(text="back-dated", time=START + 49, seen={SOUTH: 1}))
     assert tell(pair, "south", liar) == ["log.time"]
     assert against(pair.south) == {}
+
+
+@pytest.mark.parametrize("order", ["receipt, entry", "both", "entry, receipt", "entry, what it saw"])
+def test_an_entry_earlier_than_what_it_has_seen_of_two_histories_convicts(pair: ChannelPair, liar: Liar, order: str) -> None:
+    """South's log was copied and showed two histories. East takes what has seen of it, whatever that was; North's own receipt over the
+    history that East holds says which it was, before the entry or after it."""
+    south, east = Liar(pair.made, SOUTH).add(*said("true", 50, 53)), pair["east"]
+    late = order == "entry, what it saw"  # which is part of both histories, or would not be taken any more
+    held = liar.receipt(south.checkpoint(2 if late else 3), START + 60)
+    known = Liar(pair.made, SOUTH).add(south.messages[0]) if late else south
+    assert tell(pair, "mission", south) == tell(pair, "east", known) == []
+    assert "log.fork" in tell(pair, "mission", south.fork(2, *said("false", 52, 54)), 2)
+    data = next(one.data for one in pair["mission"].node.store.proofs() if KINDS[one.kind] == "two_leaves")
+    liar.add(statement(text="back-dated", time=START + 49, seen={SOUTH: 3}), *said("later", 60, 62, seen={SOUTH: 3}))
+    receipted: dict[str, Any] = {"checkpoints": [held]}
+    first: dict[str, Any] = receipted if order == "receipt, entry" else {}
+    assert east.receive(liar.bundle(EAST, proofs=[data], **first)).refused == []
+    assert east.node.store.states()[SOUTH].frozen == "log.fork"
+    assert tell(pair, "east", liar, **(receipted if order == "both" else {})) == []
+    if order == "entry, receipt":
+        assert kinds(east, NORTH) == set()
+        assert east.receive(liar.bundle(EAST, **receipted)).refused == []
+    if late:
+        assert kinds(east, NORTH) == set()
+        assert east.receive(liar.bundle(EAST, south.run(1, 2, note=held))).refused == []
+    assert kinds(east, NORTH) == {"back_dating"}
+
+
+def test_an_entry_earlier_than_another_history_of_what_it_has_seen_convicts_nobody(pair: ChannelPair, liar: Liar) -> None:
+    """North was shown the history that East does not hold, and receipted of the one that East holds only what both share."""
+    south, east = Liar(pair.made, SOUTH).add(*said("true", 40, 41), *said("true", 50, 52)), pair["east"]
+    held = liar.receipt(south.checkpoint(1), START + 45)
+    assert tell(pair, "east", south, checkpoints=[south.note(south.checkpoint(1))]) == []
+    assert "log.fork" in tell(pair, "east", south.fork(1, *said("false", 41, 43)), 1)
+    liar.add(statement(text="in good faith", time=START + 49, seen={SOUTH: 3}))
+    assert tell(pair, "east", liar, checkpoints=[held]) == []
+    assert east.node.store.covered(SOUTH)[NORTH] == 1
+    assert kinds(east, NORTH) == set()
 
 
 def test_having_seen_less_than_before_convicts(pair: ChannelPair, liar: Liar) -> None:

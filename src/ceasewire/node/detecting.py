@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _DAY: Final = 86400
 _LOOKS: Final = 256  # receipts of one bundle that are looked at: those that line checks write down, and those of a second history
 _UNDECIDED: Final = 4  # runs of one bundle that are looked at a second time
+_STEPS: Final = 256  # entries of one bundle that are held against what they have seen of logs that showed two histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Detecting:
         self._receipts: dict[tuple[int, int], list[Cosignature]] = {}  # (log, by) -> those of this change
         self._undecided: list[tuple[Run, Verified]] = []
         self._left = _LOOKS
+        self._steps = _STEPS
 
     # --- What is held ---
 
@@ -195,6 +197,30 @@ class Detecting:
                     return self.convicting.make(log, partial(_before_seen, given.placed(one.index), of, receipted))
         return False
 
+    def _before_frozen(self, by: int, of: int, first: int = 0) -> None:
+        """Entries of a log, from `first` on, that are dated before what they have seen of one that showed two histories. Admission lets
+        these pass, since what they saw may be the other history; a receipt of their device over ours says that it is not. They are looked
+        at from the newest down, and after each the last one that is dated before what that one has seen: those between are not."""
+        if by == of or not self.pending.frozen(of) or not self.convicting.lacks(by, "back_dating"):
+            return
+        size, index = self.pending.size(of), self.pending.size(by) - 1
+        kept = self.node.store.last_cosignature(of, by, size + 1)
+        reach = max((one.size for one in [*self._receipts.get((of, by), ()), *([kept] if kept else [])] if one.size <= size), default=0)
+        while index >= first and self._steps > 0:
+            self._steps -= 1
+            one = self.pending.row(by, index)
+            reach = min(reach, _seen(one).get(of, 0)) if one else 0
+            if one is None or not reach:
+                return
+            time = self.pending.time(of, reach - 1)
+            if one.time < time:
+                entry, receipted = self._placed(by, index), self._receipted(of, reach - 1, by)
+                if entry is not None and receipted is not None:
+                    self.convicting.make(by, partial(_before_seen, entry, of, receipted))
+                return
+            later = self._first_after(by, time - 1)
+            index = first - 1 if later is None else later - 1
+
     def _receipted(self, of: int, index: int, by: int) -> PlacedEntry | None:
         """An entry under the smallest receipt by that device over it."""
         found = [one for one in self._receipts.get((of, by), ()) if one.size > index]
@@ -212,6 +238,7 @@ class Detecting:
         if self.convicting.lacks(one.by, "shrinking_receipt"):
             self._shrinks(one)
         self._receipts.setdefault((one.log, one.by), []).append(one)
+        self._before_frozen(one.by, one.log)
         if one.by != one.log and self.convicting.lacks(one.by, "false_seen"):
             index = self._first_after(one.by, one.time)
             entry = None if index is None else self.pending.row(one.by, index)
@@ -293,6 +320,11 @@ class Detecting:
             self._reused(reused)
         if self.convicting.lacks(log, "flood"):
             self._flood(rows)
+        for of, by in list(self._receipts):
+            if of == log:  # what came with these entries: until now they were not here
+                self._before_frozen(by, log)
+        for of in self.pending.state(log).seen:
+            self._before_frozen(log, of, rows[0].index)
         if not self.convicting.lacks(log, "false_seen"):
             return
         lasts = [one for n, one in enumerate(rows) if n + 1 == len(rows) or rows[n + 1].seen != one.seen]
