@@ -209,6 +209,37 @@ def test_c9_a_whole_folder_put_back_closes_at_its_first_exchange_and_has_signed_
     pair.check()
 
 
+def test_a_folder_put_back_that_lost_receipts_is_not_confirmed_by_whoever_holds_them(pair: ChannelPair) -> None:
+    """Its own log is the newest there is, and yet it must not write: what it says it has seen would be less than it had receipted."""
+    north, south = pair.north, pair.south
+    north.close()
+    kept = pair.path / "yesterday"
+    shutil.copytree(north.folder.path, kept)
+    north.open()
+    for text in ("today", "also today"):
+        south.say(text)
+        pair.sync("south", "north")
+    assert south.node.store.covered(south.log)[north.log] == 3
+    north.close()
+    shutil.rmtree(north.folder.path)
+    kept.rename(north.folder.path)
+    north.open()
+    told = restarted(north)
+    for more in (False, True):  # with nothing new of theirs, and with something behind what is missing here
+        if more:
+            south.say("tomorrow")
+        pair.sync("north", "south")
+        assert (told, north.node.unsure, north.node.store.covered(south.log)[north.log]) == ([], "log.unsure", 1)
+    with local("log.unsure"):
+        north.say()
+    north.rotate()
+    pair.set_clock(START + 60)
+    north.say("We go on.")
+    pair.settle()
+    assert not any(side.node.store.proofs() for side in pair.sides.values())
+    pair.check()
+
+
 def test_a_line_check_that_a_successor_asks_for_waits_too(pair: ChannelPair) -> None:
     north, south = pair.north, pair.south
     told = restarted(north)

@@ -40,6 +40,7 @@ WITH_OFFICERS, AMENDING, WITH_DEVICES, WITH_WORN_KEYS = 0.25, 0.2, 0.12, 0.12  #
 MISTAKEN = 0.08  # of messages of parties with officers, how many lack a release or bear one that has ended
 MOST_DEVICES = 2
 BASE, NAMED = 16, 17  # fields of an amendment
+NO_CHANGES = encoding.encode({})
 
 
 class Society:
@@ -188,7 +189,8 @@ class Society:
 
     def _proposal(self, machine: Machine) -> Prepared:
         node, force = machine.node, in_force(machine.node)
-        changes = changes_between(force.charter, amended(force.charter, self._terms()))
+        while (changes := changes_between(force.charter, amended(force.charter, self._terms()))) == NO_CHANGES:
+            pass  # what is in force already nobody proposes
         named = amendment_hash(node.channel.channel_id, force.base, changes)
         return self._assent(node, force, named, {"changes": base64.b64encode(changes).decode()})
 

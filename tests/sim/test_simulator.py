@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_failure_names_its_seed_and_how_to_see_it_again() -> None:
     assert "event 99;" in str(failed)
     assert "event 9;" not in str(failed)
     assert str(failed).endswith("-m sim 17")
+    assert str(pickle.loads(pickle.dumps(failed))) == str(failed), "it comes whole out of the process that found it"  # noqa: S301
 
 
 @pytest.mark.sweep

@@ -94,6 +94,11 @@ class Failed(AssertionError):
         again = f"PYTHONPATH=src:tests .venv/dev/bin/python -m sim {seed}"
         super().__init__(f"seed {seed}: {rule}: {detail}\nthe last events:\n{last}\nonce more: {again}")
         self.seed, self.rule = seed, rule
+        self._given = (seed, rule, detail, trace[-LAST_EVENTS:])
+
+    def __reduce__(self) -> tuple[type[Failed], tuple[int, str, str, list[str]]]:
+        """To come whole out of another process."""
+        return type(self), self._given
 
 
 class World:

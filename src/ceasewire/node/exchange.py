@@ -301,7 +301,9 @@ class Exchange:
         """Whether a bundle tells that no newer head of our own log is about: it bears the mark of a bundle that we wrote since we started,
         to this log or one before it, and its sender holds no more of our log than we do. (A head that our key signed closed it already.)
         A log that was replaced or frozen vouches for nothing, nor does one that holds less than it has cosigned: it lost its own copy. Nor
-        does one that had nothing of ours when we started, where another had: what it holds now it may have of us, a moment ago."""
+        does one that had nothing of ours when we started, where another had: what it holds now it may have of us, a moment ago. Nor one
+        that sends us its own entries from beyond what we hold: so much of them we had receipted, and an entry of ours that has not seen
+        it would disown the receipt."""
         node = self.node
         state = node.store.states().get(sender)
         if sender not in node.channel.logs or node.channel.successors_of(sender) or (state and state.frozen):
@@ -311,6 +313,9 @@ class Exchange:
         least = max(covered.get(log, 0) for log in logs)
         knew = max(self._covered.get(log, 0) for log in logs)
         best = max((self._covered.get(log, 0) for one in self.peers() for log in (one, *node.channel.before(one))), default=0)
+        receipted = min((run.start for run in contents.runs if run.log == sender), default=contents.heads.get(sender, 0))
+        if receipted > node.store_size(sender):
+            return False
         return asked and (knew > 0 or best == 0) and least <= contents.heads.get(node.own, 0) <= node.store_size(node.own)
 
     def _ring(self, work: Taking) -> None:
