@@ -19,7 +19,7 @@
   const renew = async () => {
     let answer;
     try {
-      const asked = { headers: { "X-Live": "1" }, credentials: "same-origin" };
+      const asked = { headers: { "X-Live": "1" }, credentials: "same-origin", signal: AbortSignal.timeout(8000) };
       answer = await fetch(source || location.href, asked);
       if (answer.status === 405) {
         source = `${body.dataset.base}/me`;
@@ -65,6 +65,7 @@
     due = setTimeout(async () => {
       due = 0;
       if (await renew()) stale.hidden = true;
+      else setTimeout(soon, 2000); // a flash may be what was not fetched
     }, 150);
   };
   const found = () => {
