@@ -54,15 +54,17 @@ def foreseen(view: View, one: Written, now: int, tongue: Tongue) -> Foreseen:
 
     marks: tuple[str, ...] = ()
     notes: list[Trouble] = []
+    body = one.body
     if one.name == "notification":
-        marks = _marks(view, one.body, now)
+        marks = _marks(view, body, now)
         notes += _of_notification(view, one, tongue.span)
-    elif one.name == "correction":
-        marks = _of_correction(view, one)
+    elif one.name == "correction" and (was := correcting.corrected(view, one.json)) and was.kind == KINDS["notification"]:
+        body = corrected(was.kind, was.body, [one.body])
+        marks = _brought(view, one, was.body, body)
     elif one.name == "notice":
         notes += _of_notice(one, now, when)
     if FUTURE in marks:
-        started = _in_force(view, one)[_STARTED]
+        started = body[_STARTED]
         notes.insert(0, Trouble(_("The time of the event has not come yet: %(time)s."), {"time": when(show_time(int(str(started))))}))
     return Foreseen(marks, tuple(notes))
 
@@ -72,21 +74,12 @@ def _marks(view: View, body: Body, at: int) -> tuple[str, ...]:
     return tuple(mark for mark, holds in marked(body, at, began or at).items() if holds and mark not in _PLAIN)
 
 
-def _in_force(view: View, one: Written) -> Body:
-    """What a notification says, or what it will say once a correction of it is sent."""
-    was = correcting.corrected(view, one.json) if one.name == "correction" else None
-    return one.body if was is None else corrected(was.kind, was.body, [one.body])
-
-
-def _of_correction(view: View, one: Written) -> tuple[str, ...]:
+def _brought(view: View, one: Written, was: Body, now: Body) -> tuple[str, ...]:
     """The marks that a correction brings to its notification."""
-    was = correcting.corrected(view, one.json)
-    if was is None or was.kind != KINDS["notification"]:
-        return ()
     (named,) = one.json["re"] if isinstance(one.json["re"], list) else [one.json["re"]]
     at = view.row(view.ref(named)).time
-    before = _marks(view, was.body, at)
-    return tuple(mark for mark in _marks(view, _in_force(view, one), at) if mark not in before)
+    before = _marks(view, was, at)
+    return tuple(mark for mark in _marks(view, now, at) if mark not in before)
 
 
 def _of_notification(view: View, one: Written, span: Callable[[int], str]) -> list[Trouble]:

@@ -133,17 +133,23 @@ def _menu(call: Call, waiting: int, drafts: int) -> list[tuple[str, str, int]]:
     return found
 
 
+def silence(status: dict[str, Json]) -> dict[str, float]:
+    """For how many seconds each other side was not heard, infinity if never; of a side with several devices, the one heard last counts."""
+    found: dict[str, float] = {}
+    for one in status["lines"]:
+        side, seconds = one["peer"].partition(".")[0], one["seconds_silent"]
+        if side != status["party"]:
+            found[side] = min(found.get(side, math.inf), math.inf if seconds is None else seconds)
+    return found
+
+
 def _line(call: Call, status: dict[str, Json]) -> tuple[str, str]:
     """The state of the lines in one word for the dot, and in a sentence."""
     tongue = call.tongue
     if status["health"] != "ok":
         code = Markup('<code dir="ltr">%s</code>') % status["health"]
         return "bad", escape(tongue.gettext("This node is closed: %(code)s")) % {"code": code}
-    silent: dict[str, float] = {}
-    for one in status["lines"]:
-        side, seconds = one["peer"].partition(".")[0], one["seconds_silent"]
-        if side != status["party"]:  # of a side with several devices, the one that was heard last
-            silent[side] = min(silent.get(side, math.inf), math.inf if seconds is None else seconds)
+    silent = silence(status)
     side = max(silent, key=silent.__getitem__, default="")
     if not silent or silent[side] == math.inf:
         return "warn", tongue.gettext("A line has never been heard")

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Final
 
+from ..record.case_record import ASKING
 from ..record.fields import Json
+from ..record.kinds import KINDS
 from ..record.text import canonical_digits, marks_in_writing
 from . import places
 from .between import urgent
@@ -19,8 +21,12 @@ def _(text: str) -> str:
     return text
 
 
-ASKING: Final = ("notification", "request", "notice")  # kinds that ask for an answer
 PROPOSES: Final = _("“Immediate” is proposed: people were wounded or killed, or fire is going on.")
+
+
+def asks(kind: str) -> bool:
+    """Whether a kind asks for an answer."""
+    return KINDS.get(kind) in ASKING
 
 
 def notes(tongue: Tongue, given: Mapping[str, Sequence[str]], said: Mapping[str, Json]) -> dict[str, list[str]]:
@@ -62,14 +68,14 @@ def _rounded(tongue: Tongue, given: Mapping[str, Sequence[str]]) -> dict[str, li
 
 def due(tongue: Tongue, kind: str, said: Mapping[str, Json], spans: Mapping[str, str]) -> str:
     """Within which time the other parties must answer what a form says; `spans` by precedence. Empty for a kind that asks nothing."""
-    if kind not in ASKING:
+    if not asks(kind):
         return ""
     if said.get("historical") is True:
         return tongue.gettext("Reported for the record: it starts no clock and no alarm.")
-    asks = tongue.gettext("If you ask for an assurance or propose a joint inquiry:") + " " if kind == "notice" else ""
+    proposal = tongue.gettext("If you ask for an assurance or propose a joint inquiry:") + " " if kind == "notice" else ""
     chosen = said.get("precedence")
     if isinstance(chosen, str) and chosen in spans:
-        return asks + tongue.gettext("They must answer within %(span)s of receipt.") % {"span": spans[chosen]}
+        return proposal + tongue.gettext("They must answer within %(span)s of receipt.") % {"span": spans[chosen]}
     usual = tongue.gettext("They must answer within %(span)s of receipt, if its precedence is routine.") % {"span": spans["routine"]}
     others = tongue.gettext("Immediate: %(immediate)s; priority: %(priority)s.") % spans
-    return f"{asks}{usual} {others}"
+    return f"{proposal}{usual} {others}"

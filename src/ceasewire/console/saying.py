@@ -17,8 +17,7 @@ async def acknowledge(call: Call, body: dict[str, Json], what: str, about: str =
 
     def act(node: Node) -> str:
         with accounts.acting(who.id, "drafter", now):
-            sent = node.send("acknowledgement", body)
-            return f"{sent.log}/{sent.index}"
+            return node.send("acknowledgement", body).ref
 
     ref = await call.desk.act(act)
     await asyncio.to_thread(accounts.note, who.account, what, about or ref, now)

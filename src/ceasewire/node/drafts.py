@@ -39,6 +39,11 @@ _ID: Final = re.compile(r"[0-9a-f]{12}")
 _BYTES: Final = 256 * 1024  # a body and its releases, in hexadecimal
 
 
+def id_of(seed: bytes) -> str:
+    """The id of the draft with that seed, which the message that it becomes keeps."""
+    return hashlib.sha256(seed).hexdigest()[:12]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A message without its releases, and the releases so far. `body` has field 0 empty."""
@@ -51,7 +56,7 @@ class Draft:
     @property
     def id(self) -> str:
         """12 hexadecimal digits, of the seed, which nothing changes."""
-        return hashlib.sha256(self.seed).hexdigest()[:12]
+        return id_of(self.seed)
 
     def asked(self, view: View) -> Asked:
         """What an officer of this log's party signs."""

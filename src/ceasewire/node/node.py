@@ -59,9 +59,14 @@ class Sent:
     index: int
     size: int
 
+    @property
+    def ref(self) -> str:
+        """LOG/INDEX."""
+        return f"{self.log}/{self.index}"
+
     def as_json(self) -> dict[str, Json]:
         """The JSON of `ceasewire send`."""
-        return {"ref": f"{self.log}/{self.index}", "size": self.size}
+        return {"ref": self.ref, "size": self.size}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ..errors import LocalError
 from ..record import encoding
 from ..record.authority import InForce
 from ..record.bodies_action import INQUIRY, NOTICE, planned
-from ..record.case_record import precedence, seconds_of
+from ..record.case_record import ASKING, precedence, seconds_of
 from ..record.corrections import in_force as corrected_in_force
 from ..record.fields import Json
 from ..record.kinds import COMMON, KIND_NAMES, KINDS, kind_name, references, show_body
@@ -24,7 +24,7 @@ from ..record.message import EXERCISE, Body, message_of
 from ..record.order import in_order
 from ..record.release import Asked
 from .composing import in_force, read, releases_needed
-from .drafts import Draft, Drafts, Standing, fitting
+from .drafts import Draft, Drafts, Standing, fitting, id_of
 from .node import Node, Prepared, Sent
 from .view import View
 
@@ -35,7 +35,6 @@ _NEWEST: Final = 500  # messages of ours among which a draft that is gone is loo
 _HISTORICAL: Final = COMMON["historical"].number
 _NOTICE: Final = KINDS["notice"]
 _CORRECTION: Final = KINDS["correction"]
-_ASKING: Final = frozenset(KINDS[kind] for kind in ("notification", "request", "notice"))
 
 
 def offered(view: View) -> list[str]:
@@ -103,7 +102,7 @@ def _seconds(force: InForce, kind: int, body: Body) -> int | None:
 
 def _asks(kind: int, body: Body) -> bool:
     """Whether a message asks for an answer. spec/case.md, "Clocks"."""
-    if kind not in _ASKING or body.get(_HISTORICAL) is True:
+    if kind not in ASKING or body.get(_HISTORICAL) is True:
         return False
     asked = body.get(NOTICE["assurance_asked"].number) is True or body.get(NOTICE["activity"].number) == INQUIRY
     return kind != _NOTICE or (planned(body) and asked)
@@ -171,8 +170,7 @@ def sent_as(view: View, name: str) -> str | None:
     log, state = view.own, view.store.states().get(view.own)
     size = state.size if state else 0
     newest = reversed(view.store.rows(log, max(0, size - _NEWEST), size))
-    index = next((one.index for one in newest if hashlib.sha256(one.seed).hexdigest()[:12] == name), None)
-    return None if index is None else f"{view.channel.logs[log].slug}/{index}"
+    return next((view.name(log, one.index) for one in newest if id_of(one.seed) == name), None)
 
 
 def waiting(drafts: Drafts, view: View, now: int) -> list[tuple[Draft, Standing]]:

@@ -14,12 +14,10 @@ from ...node.duty import telephones
 from ...node.inbox import due_by
 from ...record.fields import Json
 from ..call import Call
-from ..frame import names, shown
+from ..frame import SILENT_SECONDS, names, shown, silence
 from ..qr import qr
 from ..table import Route
 from .inbox import end_of_day
-
-_SILENT: Final = 900  # seconds without a word from a side until its line is shown as silent
 
 
 async def channel(call: Call) -> Response:
@@ -62,7 +60,7 @@ async def _side(call: Call, status: dict[str, Json], slug: str, own: str) -> dic
         "logs": logs,
         "watch": watch,
         "spoke": max((one["spoke"] for one in spoke if one["spoke"]), default=None),
-        "silent": bool(spoke) and all(one["seconds_silent"] is None or one["seconds_silent"] > _SILENT for one in spoke),
+        "silent": silence(status).get(slug, 0) >= SILENT_SECONDS,
         "sent": ours["size"],
         "receipted": receipted,
         "share": 100 if not ours["size"] else receipted * 100 // ours["size"],

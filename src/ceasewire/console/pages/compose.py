@@ -188,7 +188,7 @@ async def page(
     """The page of a form."""
     sheet, found = one.sheet, dict(troubles or {})
     kind, spans = sheet.kind.name, await _spans(call)
-    said = sheet.read()[0] if kind in meanwhile.ASKING else {}
+    said = sheet.read()[0] if meanwhile.asks(kind) else {}
     groups = sheet.groups(found, spare or {})
     fresh = {path: path.split(".")[1] if "." in path else "" for path in found}
     return await shown(
@@ -380,8 +380,7 @@ async def send(call: Call) -> Response:
 
     def act(node: Node) -> str:
         with accounts.acting(who.id, least, now):
-            sent = writing.send(node, written)
-            return f"{sent.log}/{sent.index}"
+            return writing.send(node, written).ref
 
     ref = await call.desk.act(act)
     await asyncio.to_thread(_done, call, "message_sent", ref, seen.saved)
@@ -458,7 +457,7 @@ async def autosave(call: Call) -> Response:
         await _save(call, given)
     saved = call.tongue.when(show_time(call.now), now=call.now) if call.given("saved") else ""
     kind, said = call.given("kind"), {}
-    if kind in meanwhile.ASKING:
+    if meanwhile.asks(kind):
         sheet = await call.desk.read(_sheet, call.desk.node.reading, kind, given, "", _opened(call.given("opened"), call.now))
         said = sheet.read()[0]
     due = meanwhile.due(call.tongue, kind, said, await _spans(call))

@@ -220,9 +220,7 @@ async def released(call: Call) -> Response:
         return await _one(call, await _load(call), _WRONG[error.code])
     await asyncio.to_thread(call.accounts.note, call.who.account, "draft_released", found.draft.id, call.now)
     if standing.enough and call.given("hold") != "yes":
-        with suppress(_Gone):  # another officer's release sent it in the same moment
-            return await _send(call, found.draft.id)
-        return RedirectResponse(f"{call.base}/sent?said=Sent.", 303)
+        return await _send(call, found.draft.id)
     return RedirectResponse(f"{call.base}/release/{found.draft.id}", 303)
 
 
@@ -277,25 +275,15 @@ def _add(call: Call, found: Waiting, made: Callable[[View, Draft], Value]) -> St
         return call.desk.drafts.add(view, found.draft.id, sign, call.now)[1]
 
 
-class _Gone(Exception):
-    """The draft was sent, or thrown away, in the meantime."""
-
-
 async def _send(call: Call, name: str) -> Response:
-    """Send it, once. Raises _Gone, and LocalError as Drafts.send."""
+    """Send it, once. Raises LocalError as Drafts.send: draft.missing where another's release sent it in the same moment."""
     accounts, drafts, who, now = call.accounts, call.desk.drafts, call.who, call.now
 
     def act(node: Node) -> str:
         with accounts.acting(who.id, "releaser", now):
-            sent = drafts.send(node, name)
-            return f"{sent.log}/{sent.index}"
+            return drafts.send(node, name).ref
 
-    try:
-        ref = await call.desk.act(act)
-    except LocalError as error:
-        if error.code == "draft.missing":
-            raise _Gone from None
-        raise
+    ref = await call.desk.act(act)
     await asyncio.to_thread(accounts.note, who.account, "message_sent", ref, now)
     return RedirectResponse(f"{call.base}/sent?said=Sent.", 303)
 
@@ -305,10 +293,7 @@ async def send(call: Call) -> Response:
     found = await _load(call)
     if call.given("rest") != found.seen:
         return await _one(call, found, _CHANGED)
-    try:
-        return await _send(call, found.draft.id)
-    except _Gone:
-        raise LocalError("draft.missing", f"{found.draft.id}; perhaps it was sent") from None
+    return await _send(call, found.draft.id)
 
 
 # --- Changing, throwing away ---
