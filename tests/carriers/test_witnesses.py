@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import shutil
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -27,7 +28,7 @@ from ceasewire.carriers.witnesses import Submitter
 from ceasewire.errors import CeasewireError
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
-from ceasewire.node.node import Node
+from ceasewire.node.node import DOUBTED, Node
 from ceasewire.node.proofs import prove
 from ceasewire.node.witnessing import submission
 from ceasewire.publish import policy
@@ -256,6 +257,39 @@ def test_after_a_restart_its_word_confirms_nothing(tmp_path: Path, ahead: int) -
             await asyncio.sleep(1.5)
             assert served.node.unsure == "log.unsure"
             assert len(served.node.store.cosignatures(0, 1)) <= 3, "it is not asked again and again"
+
+    in_loop(main())
+
+
+def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path) -> None:
+    """A machine is put back whole, and its last message had reached the witness alone: a peer, who knows of nothing newer, would confirm
+    it, and its next message would begin a second history."""
+    made = channel(tmp_path)
+    north, south = made.sides["north"], made.sides["south"]
+
+    async def main() -> None:
+        with north.folder.node(None) as one, south.folder.node(None) as other:
+            one.send("statement", {"text": "before"})
+            synced_by_hand(one, other)
+        copy = shutil.copytree(north.folder.path, tmp_path / "copy")
+        with north.folder.node(None) as one:
+            one.send("line_check", {})
+            async with honest(made.tower, made.port):
+                await asyncio.to_thread(witnesses.show, Exchange(one))
+        shutil.rmtree(north.folder.path)
+        copy.rename(north.folder.path)
+        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        async with honest(made.tower, made.port), running(north) as served:
+            await until(lambda: served.node.store.meta(DOUBTED) == b"1")
+        async with running(south) as peer, running(north) as served:  # another start, without the witness
+            counters = peer.node.store.peers
+            before = counters()[0].counter_in if 0 in counters() else 0
+            await until(lambda: counters()[0].counter_in > before + 2)
+            assert served.node.unsure == "log.unsure"
+        with north.folder.node(None) as one:
+            assert one.unsure == "log.unsure"
+            one.confirm("officer")
+            assert one.unsure is None
 
     in_loop(main())
 

@@ -195,12 +195,16 @@ class Machine:
 
     def put_whole(self, image: Image, *, boots: bool) -> None:
         """Put all of it back: its folder as it was, and the file `boot` in it. The machine `boots`; or its memory was saved too, and it
-        goes on in the start that it was in. The machine is down."""
+        goes on in the start that it was in, where its randomness stood. (Who draws a new boot id has fresh randomness.) The machine is
+        down."""
         self.put_store(image.tables)
         self.put_pen(image.pen)
-        self.draw.setstate(image.draw)
         self.confirmed_in = image.confirmed_in
         self.boot = self.world.next_boot() if boots else image.boot
+        if boots:
+            self.draw.seed(f"{self.world.seed}/{self.label}/{self.boot}")
+        else:
+            self.draw.setstate(image.draw)
 
     # --- The process ---
 

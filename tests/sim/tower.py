@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -44,7 +45,7 @@ class Tower:
     def _show(self, machine: Machine, logs: Sequence[int]) -> None:
         for log in logs:
             try:
-                self._submit(machine, log, None)
+                self._submit(machine, machine.act(partial(witnessing.submission, machine.node, log, BY)), again=True)
             except PeerError as error:
                 self.world.say(f"{machine.label} gets no cosignature of the witness: {error.code}")
 
@@ -59,16 +60,15 @@ class Tower:
         channels = [machine.node.channel for machine in self.world.machines]
         return max((self.known.get(channel.logs[log].origin, NOTHING)[0] for channel in channels if log in channel.logs), default=0)
 
-    def _submit(self, machine: Machine, log: int, old: int | None) -> None:
+    def _submit(self, machine: Machine, asked: Submission | None, *, again: bool) -> None:
         node = machine.node
-        asked = machine.act(lambda: witnessing.submission(node, log, BY, old))
         if asked is None or self.draw.random() < self.world.network.loss:
             return
         status, body = self._answer(asked)
         if self.draw.random() < self.world.network.loss:
             return
-        if status is Status.OTHER_SIZE and old is None:
-            self._submit(machine, log, witness.parse_size(body, asked.head.size))
+        if status is Status.OTHER_SIZE and again:
+            self._submit(machine, machine.act(lambda: witnessing.follow(node, asked, body)), again=False)
         elif status is Status.COSIGNED:
             machine.act(lambda: witnessing.keep(node, asked, body))
             self.world.counts["witness cosignatures"] += 1

@@ -89,8 +89,7 @@ class Submitter:
             return
         status, body = await self._post(submission)
         if status == _OTHER_SIZE:  # followed once: a witness that says so again and again would keep us at it
-            old = witness.parse_size(body, submission.head.size)
-            submission = await self.hub.run(witnessing.submission, self.hub.node, log, self.by, old)
+            submission = await self.hub.run(witnessing.follow, self.hub.node, submission, body)
             if submission is None:
                 return
             status, body = await self._post(submission)

@@ -45,6 +45,7 @@ COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignatu
 CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
 BOOT: Final = "boot"  # meta: this store's folder has a file `boot`
 AT_START: Final = "covered_at_start"  # meta: see Node.covered_at_start; empty once the log is confirmed
+DOUBTED: Final = "doubted"  # meta: a witness knows more of our log than is here; empty once an officer has confirmed the log
 CONFIRMED: Final = "confirmed"  # meta: who last confirmed after a restart that the log is the newest there is, and when
 GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
 _LINE_CHECK: Final = KINDS["line_check"]
@@ -180,12 +181,13 @@ class Node(View):
     def confirm(self, by: str) -> None:
         """Somebody knows that no newer head of our own log is about: a peer ("peer") whose answer bears a mark of this start, or an officer
         ("officer"); a witness knows but what it was shown at the last line check. What was taken meanwhile is cosigned now. Does nothing
-        where it was known, or the log is closed. Raises LocalError disk.failed; then it is not confirmed."""
+        where it was known, the log is closed, or a witness says otherwise than the peer. Raises LocalError disk.failed; then it is not
+        confirmed."""
         with self.lock:
             call = self._confirmed
-            if call is None or self.closed:
+            if call is None or self.closed or (by == "peer" and self.store.meta(DOUBTED)):
                 return
-            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b""})
+            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b"", DOUBTED: b""})
             for state in self.store.states().values():
                 kept = self.store.newest_checkpoint(state.number)
                 lacking = state.size > self.store.covered(state.number).get(self.own, 0)
@@ -195,6 +197,13 @@ class Node(View):
             self._confirmed = None
             call()
         self.changed()
+
+    def doubt(self) -> None:
+        """A witness says that it cosigned more of our log than is here. While nobody has confirmed the log, no peer's word is enough from
+        now on, in later starts too: the peer may lack what the witness was shown. Raises LocalError disk.failed."""
+        with self.lock:
+            if self.unsure and not self.store.meta(DOUBTED):
+                self.commit(Change(meta={DOUBTED: b"1"}))
 
     def covered_at_start(self) -> dict[int, int]:
         """Log -> how much of our own it had cosigned when it was first asked, after a restart, whether ours is the newest there is. It is

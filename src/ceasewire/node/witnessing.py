@@ -38,7 +38,7 @@ def own_logs(node: Node) -> list[int]:
 
 def due(node: Node, by: int, checked: tuple[int, int] | None) -> list[int]:
     """Those of our logs that a witness has not cosigned since our last line check, `checked` (index, time in POSIX seconds)."""
-    if node.unsure and node.store.newest_checkpoint(node.own):  # a witness that knows more of it says so, and the log closes
+    if node.unsure and node.store.newest_checkpoint(node.own):  # a witness that knows more of it says so
         return [node.own]
     if checked is None:
         return []
@@ -66,6 +66,21 @@ def submission(node: Node, log: int, by: int, old: int | None = None) -> Submiss
     own = SignedCheckpoint.parse(checkpoint.text().encode() + b"\n" + kept.lines).lines
     path = merkle.consistency_path(node.node_reader(log), known, kept.size)
     return Submission(log, by, head, Request(known, tuple(path), head, own).encode())
+
+
+def follow(node: Node, refused: Submission, body: bytes) -> Submission | None:
+    """The same for a witness that says, in the body of a conflict, how much of the log it cosigned last.
+
+    Raises PeerError witness.malformed, witness.ahead; while our own log is unsure nobody but an officer confirms it after that. LocalError
+    disk.failed.
+    """
+    try:
+        old = witness.parse_size(body, refused.head.size)
+    except PeerError as error:
+        if error.code == "witness.ahead" and refused.log == node.own:
+            node.doubt()
+        raise
+    return submission(node, refused.log, refused.by, old)
 
 
 def keep(node: Node, submission: Submission, body: bytes) -> None:
