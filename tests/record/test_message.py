@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -280,6 +281,8 @@ def test_a_row_gives_its_message_and_its_entry_back(body: Body) -> None:
     assert hashlib.sha256(b"\x00" + entry.encode()).digest() == kept.leaf
     assert (entry.kind, entry.time, entry.seen, entry.body_root) == (2, START, {1: 7}, kept.body_root)
     assert (kept.log, kept.index, kept.void) == (0, 3, None)
+    assert kept.body == encoding.encode(body)
+    assert row(0, 3, replace(one, body=dict(reversed(body.items())))) == kept
 
 
 def test_two_bodies_never_share_a_leaf() -> None:

@@ -228,6 +228,7 @@ class _LongContents:
     def __init__(self, data: bytes, breathe: Callable[[], None]) -> None:
         self._cursor = Cursor(data, breathe)
         self._messages = 0
+        self._counts = len(data) > _ITEMS_KEPT  # else there are not so many values, each of which takes a byte at least
         self._items = 0
 
     def read(self) -> Contents:
@@ -281,7 +282,7 @@ class _LongContents:
             cursor.breathe()
             message = Message.from_value(value)
             cursor.breathe()
-            self._items += _items(value)
+            self._items += _items(value) if self._counts else 0
             encoded.append(data)
             if self._items <= _ITEMS_KEPT:
                 kept.append(message)

@@ -118,8 +118,8 @@ def _check_provisions(body: Body, listed: Collection[str]) -> None:
 
 def _check_translations(kind: Kind, json: Mapping[str, Json]) -> None:
     """Each translation is of a field that is there; its first part names it: `answers 2` is of the second answer."""
-    there = [name for name in kind.all_fields if json.get(name) is not None]
     for one in json.get("translations") or []:
+        there = [name for name in kind.all_fields if json.get(name) is not None]
         if one["field"].split(" ")[0] not in there:
             raise Wrong(f"translations: field: the name of one that is there, not {nearest(one['field'], there)}")
 

@@ -96,6 +96,10 @@ class BodyTree:
     root: bytes
 
 
+_LEAF_HEAD: Final = b"\x83\x50"  # of an array of three, and of the salt in it
+_NUMBERS: Final = [encoding.encode(field) for field in range(limits.FIELD_COUNT)]
+
+
 def leaf(seed: bytes, field: int, value: Value) -> bytes:
     """leaf_k of one field."""
     start = field * SALT_BYTES
@@ -105,11 +109,18 @@ def leaf(seed: bytes, field: int, value: Value) -> bytes:
 
 def body_tree(seed: bytes, body: Body) -> BodyTree:
     """The tree over a body that `check_body` took."""
+    return _tree_and_bytes(seed, body)[0]
+
+
+def _tree_and_bytes(seed: bytes, body: Body) -> tuple[BodyTree, bytes]:
+    """Both of a body, of which each field is encoded once: number and value stand alike in its leaf and in the body's map."""
     fields = sorted(body)
     salts = hashlib.shake_256(seed).digest((fields[-1] + 1) * SALT_BYTES)
     encode, leaf_hash = encoding.encode_checked, merkle.leaf_hash
-    leaves = tuple([leaf_hash(encode([salts[k * SALT_BYTES : (k + 1) * SALT_BYTES], k, body[k]])) for k in fields])
-    return _tree(leaves)
+    pairs = [_NUMBERS[k] + encode(body[k]) for k in fields]
+    starts = [k * SALT_BYTES for k in fields]
+    leaves = [leaf_hash(_LEAF_HEAD + salts[at : at + SALT_BYTES] + pair) for at, pair in zip(starts, pairs, strict=True)]
+    return _tree(tuple(leaves)), encoding.encoded_pairs(pairs)
 
 
 def _tree(leaves: tuple[bytes, ...]) -> BodyTree:
@@ -119,10 +130,9 @@ def _tree(leaves: tuple[bytes, ...]) -> BodyTree:
 
 def row(log: int, index: int, message: Message, void: str | None = None) -> Row:
     """The row of a message at its place. Raises PeerError enc.size when the body is over its limit."""
-    body = encoding.encode_checked(message.body)
+    tree, body = _tree_and_bytes(message.seed, message.body)
     if len(body) > limits.BODY_BYTES:
         raise PeerError("enc.size", f"a body of {len(body)} bytes, at most {limits.BODY_BYTES}")
-    tree = body_tree(message.seed, message.body)
     entry = Entry(message.kind, message.time, message.seen, tree.root).encode()
     return Row(
         log=log,

@@ -86,8 +86,12 @@ class Frontier:
 
 
 def tree_root(leaf_hashes: Sequence[bytes]) -> bytes:
-    """The root of the tree of these leaf hashes: MTH of RFC 9162 section 2.1.1."""
-    return Frontier.empty().extend(leaf_hashes).root()
+    """The root of the tree of these leaf hashes: MTH of RFC 9162 section 2.1.1, level by level, where an odd node out goes up as it is."""
+    nodes = list(leaf_hashes)
+    while len(nodes) > 1:
+        odd = [nodes.pop()] if len(nodes) & 1 else []
+        nodes = hash_pairs(nodes) + odd
+    return nodes[0] if nodes else EMPTY_ROOT
 
 
 def inclusion_path(read: NodeReader, index: int, size: int) -> list[bytes]:
