@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from .. import limits
 from ..accounts import Client, Session
-from ..node.owed import owed
+from ..node.owed import Owed, our_owed
 from ..record.fields import Json
 from . import watch
 from .banners import banners
@@ -62,10 +62,11 @@ class Said:
     tone: str = "good"
 
 
-async def shown(call: Call, template: str, here: str, status: int = 200, **values: Any) -> Response:
-    """A page of somebody signed in, within its frame; `here` the menu's entry that it belongs to."""
+async def shown(call: Call, template: str, here: str, status: int = 200, *, ours: list[Owed] | None = None, **values: Any) -> Response:
+    """A page of somebody signed in, within its frame; `here` the menu's entry that it belongs to, `ours` what our party owes, if the page
+    has asked that already."""
     naming = await naming_of(call)
-    shell = await _shell(call, naming, here)
+    shell = await _shell(call, naming, here, ours)
     return await call.page(template, status, here=here, shell=shell, names=naming.shown, naming=naming, **values)
 
 
@@ -79,11 +80,10 @@ def names(call: Call) -> dict[str, str]:
     return {card.slug: card.name for card in call.desk.node.channel.charter.parties}
 
 
-async def _shell(call: Call, naming: Naming, here: str) -> dict[str, Any]:
+async def _shell(call: Call, naming: Naming, here: str, ours: list[Owed] | None) -> dict[str, Any]:
     desk, tongue = call.desk, call.tongue
     status = await desk.status()
-    view = desk.node.reading
-    waiting = await desk.read(owed, view, call.now, frozenset({view.channel.party_of(view.own)}))
+    waiting = await desk.read(our_owed, desk.node.reading, call.now) if ours is None else ours
     own = status["party"]
     charter = desk.node.channel.charter
     line, words = _line(call, status)

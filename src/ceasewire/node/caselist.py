@@ -7,7 +7,7 @@ summary that is shown is taken apart.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -23,6 +23,7 @@ from .asking import phrases_of
 from .derived import LISTED, SUMMED_UP
 from .inbox import rows_of
 from .table_record import TableRecord
+from .unbegun import Unbegun, begins
 from .view import Ref, View
 
 PAGE: Final = 25
@@ -56,12 +57,11 @@ def cases(view: View, asked: Asked, now: int) -> tuple[list[dict[str, Json]], bo
     phrases = phrases_of(asked.search) if asked.search else None
 
     def found(tables: DerivedTables) -> list[dict[str, Json]]:
-        late = {*tables.overdue(now), *_late(view, tables, now)}
         if phrases is not None:
             keys: Iterator[Item] = _searched(tables, Wanted(search=phrases[0], prefix=phrases[1], newest=True), after)
         else:
             keys = tables.items(Wanted(kind=_NOTIFICATION, void=False, newest=True, after=after))
-        return list(islice(_fitting(view, tables, keys, asked, late), PAGE + 1))
+        return list(islice(_fitting(view, tables, keys, asked, now), PAGE + 1))
 
     rows = view.projection.ask(found, SUMMED_UP)
     return rows[:PAGE], len(rows) > PAGE
@@ -71,16 +71,15 @@ def count(view: View, now: int) -> tuple[int, int]:
     """How many cases there are, and of how many the answer is overdue."""
 
     def found(tables: DerivedTables) -> tuple[int, int]:
-        late = sum(item.kind == _NOTIFICATION for ref in {*tables.overdue(now), *_late(view, tables, now)} if (item := tables.item(ref)))
-        return tables.summed_up_count(), late
+        late = _late(tables, unbegun.cases(view, tables, view.projection.record(tables)), now)
+        return tables.summed_up_count(), sum(item.kind == _NOTIFICATION for ref in late if (item := tables.item(ref)))
 
     return view.projection.ask(found, SUMMED_UP)
 
 
-def _late(view: View, tables: DerivedTables, now: int) -> Iterator[Ref]:
-    """What is overdue counted from receipt, where no clock of the record has begun."""
-    counted = unbegun.cases(view, tables, view.projection.record(tables))
-    return (ref for ref, one in counted.items() if one.due < now)
+def _late(tables: DerivedTables, counted: Mapping[Ref, Unbegun], now: int) -> set[Ref]:
+    """What is overdue by the clocks of the record, or counted from receipt where none has begun."""
+    return {*tables.overdue(now), *(ref for ref, one in counted.items() if one.due < now)}
 
 
 def _searched(tables: DerivedTables, wanted: Wanted, after: OrderKey | None) -> Iterator[Item]:
@@ -90,10 +89,11 @@ def _searched(tables: DerivedTables, wanted: Wanted, after: OrderKey | None) -> 
     return (item for item in items if item.void is None and (after is None or item.key < after))
 
 
-def _fitting(view: View, tables: DerivedTables, keys: Iterator[Item], asked: Asked, late: set[Ref]) -> Iterator[dict[str, Json]]:
+def _fitting(view: View, tables: DerivedTables, keys: Iterator[Item], asked: Asked, now: int) -> Iterator[dict[str, Json]]:
     own = view.channel.party_of(view.own)
     record = view.projection.record(tables)
-    counted = unbegun.cases(view, tables, record) if asked.state in (_NOT_RECEIVED, _RECEIVED) else {}
+    counted = unbegun.cases(view, tables, record)
+    late = _late(tables, counted, now)
     for item in keys:
         if asked.overdue and item.ref not in late:
             continue
@@ -107,7 +107,7 @@ def _fitting(view: View, tables: DerivedTables, keys: Iterator[Item], asked: Ask
             if one is None or (own in accused(view.channel, one, one.body())) != (asked.side == "theirs"):
                 continue
         found = json.loads(kept)
-        waits = None if found["received"] else unbegun.begins(view, tables, record, item.ref)
+        waits = None if found["received"] else counted.get(item.ref) or begins(view, tables, record, item.ref)
         told = {"late": item.ref in late, "unbegun": waits and waits.json(view)}
         yield found | told | {"strip": _strip(view, tables, item)}
 

@@ -19,7 +19,7 @@ from ..record.order import Placed
 from ..record.saying import stance_in_words, summary
 from ..store.derived_interface import DerivedTables, Item, Wanted
 from .flashes import answers
-from .owed import NOTHING, answers_to, owed
+from .owed import NOTHING, Owed, answers_to, our_owed, owed
 from .view import View
 
 PAGE: Final = 25
@@ -29,11 +29,11 @@ _FLASH: Final = KINDS["flash"]
 _REPLY, _READ = KINDS["reply"], KINDS["acknowledgement"]
 
 
-def awaiting(view: View, now: int) -> list[dict[str, Json]]:
+def awaiting(view: View, now: int, ours: Sequence[Owed] | None = None) -> list[dict[str, Json]]:
     """The messages of others that our party must answer, and the flashes that it must read or answer; what is to be looked at first comes
     first, at most owed.MOST. Each as `_row`, with what `Owed.json` says of it, and `begins`: when what a notice announces begins, if it has
-    not. `now` in POSIX seconds."""
-    found = owed(view, now, frozenset({view.channel.party_of(view.own)}))
+    not. `now` in POSIX seconds; `ours` what our party owes, if that was asked already."""
+    found = our_owed(view, now) if ours is None else ours
     rows = {row["ref"]: row for row in rows_of(view, [one.item for one in found])}
     told = [rows[view.name(*one.item.ref)] | one.json(view, now) for one in found]
     soonest = {row["ref"]: one.urgency for row, one in zip(told, found, strict=True)}
@@ -43,11 +43,6 @@ def awaiting(view: View, now: int) -> list[dict[str, Json]]:
         if row["begins"]:
             soonest[row["ref"]] = min(soonest[row["ref"]], (True, parse_time(row["begins"])))
     return sorted(told, key=lambda row: soonest[row["ref"]])
-
-
-def count_awaiting(view: View, now: int) -> int:
-    """How many `awaiting` lists."""
-    return len(owed(view, now, frozenset({view.channel.party_of(view.own)})))
 
 
 def due_by(view: View, now: int, until: int) -> list[dict[str, Json]]:

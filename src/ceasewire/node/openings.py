@@ -16,7 +16,7 @@ from ..exchange import seal
 from ..exchange.bundle import Contents
 from ..record.channel import Channel
 from ..record.charter import SignedCharter
-from ..record.opening import open_opening, opening_of, position_of
+from ..record.opening import LATER_DIGITS, open_opening, opening_of, position_of
 from ..record.values import LogState
 from ..store.interface import Change, Store
 from ..tlog.merkle import Frontier
@@ -25,7 +25,6 @@ from .convicting import REFUSED
 from .view import View
 
 OWN: Final = "own_log"  # meta: the number of this node's log, where it is not its party's first
-_LATER_DIGITS: Final = 6  # behind the dot of a later log's name: spec/charter.md, "Openings"
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -50,7 +49,7 @@ def may_be_later(channel: Channel, origin: str) -> bool:
     prefix, _, name = origin.rpartition("/")
     slug, _, digits = name.rpartition(".")
     here = prefix == f"{channel.charter.name}/{channel.channel_id.hex()}" and channel.position(slug) is not None
-    return here and len(digits) == _LATER_DIGITS and set(digits) <= _HEX
+    return here and len(digits) == LATER_DIGITS and set(digits) <= _HEX
 
 
 def stranger_key(channel: Channel, sender: int, contents: bytes) -> bytes:

@@ -77,11 +77,16 @@ def owed(view: View, now: int, parties: frozenset[int]) -> list[Owed]:
         record = view.projection.record(tables)
         begun = islice(_begun(tables, record, now, parties), MOST)
         waiting = unbegun(view, tables, record, parties)
-        counted = (Owed(item, answerers(record, item.ref) & parties - {item.party}, one.due, one) for item, one in waiting)
+        counted = (Owed(item, one.parties & parties - {item.party}, one.due, one) for item, one in waiting)
         sounding = (one for group in groups if (one := _of_flash(view, tables, record, group, parties)))
         return sorted([*begun, *counted, *sounding], key=lambda one: one.urgency)[:MOST]
 
     return view.projection.ask(found, TIMED)
+
+
+def our_owed(view: View, now: int) -> list[Owed]:
+    """What our own party owes."""
+    return owed(view, now, frozenset({view.channel.party_of(view.own)}))
 
 
 def answers_to(view: View, now: int, refs: Iterable[Ref]) -> dict[Ref, Owed]:
@@ -117,10 +122,10 @@ def _of_other(view: View, tables: DerivedTables, record: TableRecord, ref: Ref) 
     if clock:
         open_ = clock[1].ended is None and clock[1].due is not None
         return Owed(item, answerers(record, ref) - {item.party}, clock[1].due) if open_ else None
-    by = answerers(record, ref) - {item.party}
     counted = begins(view, tables, record, ref)
     if counted:
-        return Owed(item, by, counted.due, counted)
+        return Owed(item, counted.parties - {item.party}, counted.due, counted)
+    by = answerers(record, ref) - {item.party}
     one = record.placed(ref)
     unheard = one is not None and asks(one, one.body()) and received(view, ref, by) is None
     return Owed(item, by, None) if unheard else None

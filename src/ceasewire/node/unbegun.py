@@ -28,9 +28,10 @@ _NOTIFICATION: Final = KINDS["notification"]
 
 @dataclass(frozen=True, slots=True)
 class Unbegun:
-    """A message that asks, nobody has answered or withdrawn it, and its clock has not begun: the party whose machine received it first of
-    those who must answer, when, and when it is due counted from that; POSIX seconds."""
+    """A message that asks, nobody has answered or withdrawn it, and its clock has not begun: the parties that must answer, the one of them
+    whose machine received it first, when, and when it is due counted from that; POSIX seconds."""
 
+    parties: frozenset[int]
     by: int
     received: int
     due: int
@@ -46,7 +47,7 @@ def unbegun(view: View, tables: DerivedTables, record: TableRecord, parties: fro
     for kind in ASKING:
         for item in islice(tables.items(Wanted(kind=kind, others=others, void=False, newest=True)), LOOKED_AT):
             found = begins(view, tables, record, item.ref)
-            if found is not None and parties & answerers(record, item.ref) - {item.party}:
+            if found is not None and parties & found.parties - {item.party}:
                 yield item, found
 
 
@@ -65,13 +66,14 @@ def begins(view: View, tables: DerivedTables, record: TableRecord, ref: Ref) -> 
     if one is None or not asks(one, one.body()):
         return None
     asked = said(one, record.channel)
-    first = received(view, ref, answerers(record, ref))
+    parties = answerers(record, ref)
+    first = received(view, ref, parties)
     if first is None or _has_ended(record, asked):
         return None
     since, by = max(first[0], one.row.time), first[1]  # as the record will count it, if a line check writes this receipt down
     later = asked.body.get(RESPOND_BY)
     due = since + seconds_of(record.charter(one), precedence(asked.body))
-    return Unbegun(by, since, max(due, later) if isinstance(later, int) else due)
+    return Unbegun(parties, by, since, max(due, later) if isinstance(later, int) else due)
 
 
 def waiting(view: View, refs: Iterable[Ref]) -> dict[str, dict[str, Json]]:

@@ -28,6 +28,7 @@ FIELD: Final = 16  # of a body of the kind keys
 OPENING_SIGNATURES: Final = 6  # the recovery key's two, and those of the four new keys that sign
 _LATER: Final = 2**31
 _PER_PARTY: Final = 2**24
+LATER_DIGITS: Final = 6  # hexadecimal, behind the dot of a later log's name: spec/charter.md, "Openings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def position_of(log: int) -> int | None:
 
 def later_name(slug: str, log: int) -> str:
     """The name of a later log of the party with that slug, by its number."""
-    return f"{slug}.{log % _PER_PARTY:06x}"
+    return f"{slug}.{log % _PER_PARTY:0{LATER_DIGITS}x}"
 
 
 def is_later(log: int) -> bool:

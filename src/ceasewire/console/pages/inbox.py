@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from ...node import inbox as reading
 from ...node.flashes import SHOWN_MOST
-from ...node.owed import NOTHING
+from ...node.owed import NOTHING, our_owed
 from ...record.fields import Json, parse_time
 from ..call import Call
 from ..frame import shown
@@ -22,7 +22,8 @@ async def inbox(call: Call) -> Response:
     """What awaits our answer first; by filter what came lately."""
     desk, _ = call.desk, call.tongue.gettext
     view = desk.node.reading
-    waiting = await desk.read(reading.awaiting, view, call.now)
+    ours = await desk.read(our_owed, view, call.now)
+    waiting = await desk.read(reading.awaiting, view, call.now, ours)
     show = call.asked("show", "waiting" if waiting else "all")
     more = None
     if show in _COUNTED:
@@ -45,6 +46,7 @@ async def inbox(call: Call) -> Response:
         call,
         "inbox.html",
         "inbox",
+        ours=ours,
         rows=rows,
         waiting=len(waiting),
         whole=len(waiting) < SHOWN_MOST,  # else of a flash that is not among them nothing is known
