@@ -186,6 +186,17 @@ def test_the_list_says_who_did_what_and_no_secret(team: Team) -> None:
     assert [one.id for one in older] == [lines[-1].id - 1, lines[-1].id - 2]
 
 
+def test_the_newest_line_about_each(team: Team) -> None:
+    accounts, admin = team.accounts, team.kestrel.account
+    for n, (what, about) in enumerate([("draft_made", "a"), ("draft_changed", "a"), ("draft_made", "b"), ("draft_released", "b")]):
+        accounts.note(admin, what, about, NOW + n)
+    found = accounts.last_of(("draft_made", "draft_changed"), {"a", "b", "c"})
+    assert {about: (line.time - NOW, line.name, line.what) for about, line in found.items()} == {
+        "a": (1, "Kestrel", "draft_changed"),
+        "b": (2, "Kestrel", "draft_made"),
+    }
+
+
 @pytest.mark.parametrize("what", ["", "Two words", "UPPER", "a" * 41, "1a", "a\n"])
 def test_a_line_is_of_a_code(team: Team, what: str) -> None:
     with pytest.raises(ValueError, match="no line"):

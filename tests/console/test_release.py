@@ -86,9 +86,9 @@ class World:
     def size(self) -> int:
         return self.pair.north.size(0)
 
-    def put(self, text: str = "We hold fire.") -> str:
+    def put(self, text: str = "We hold fire.", **fields: str) -> str:
         """A statement before the officers; the draft's id."""
-        answer = self.drafter.post("/compose/put", seen=seen_in(fill(self.drafter, "/compose/statement", f__text=text)))
+        answer = self.drafter.post("/compose/put", seen=seen_in(fill(self.drafter, "/compose/statement", f__text=text, **fields)))
         assert answer.status == 303, answer.text
         return answer.headers["location"].rpartition("/")[2].partition("?")[0]
 
@@ -131,6 +131,18 @@ def say_now(pair: ChannelPair, kind: str, body: dict[str, Any]) -> None:
 
 
 # --- The way of a draft ---
+
+
+def test_the_list_says_who_wrote_it_and_what_is_urgent_first(world: World) -> None:
+    calm = world.put("All is quiet.")
+    urgent = world.put("Cease firing at the mill.", f__precedence="immediate")
+    later = world.put("All is quiet still.")
+    page = world.officers[0].browser.get("/release").outline
+    places = [page.text.index(name) for name in (urgent, calm, later)]
+    assert places == sorted(places)
+    assert page.text.count(f"Written by {world.drafter.session.name},") >= 3
+    for name in (calm, urgent, later):
+        world.drafter.post(f"/release/{name}/discard", rest=rest_in(world.drafter.get(f"/release/{name}")), reason="Said by telephone.")
 
 
 def test_two_officers_release_a_statement_and_it_goes(world: World) -> None:

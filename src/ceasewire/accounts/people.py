@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -101,7 +101,14 @@ class People(Passkeys):
             chosen = chosen.where(audit.c.id < before)
         with self._db.reading() as connection:
             rows = connection.execute(chosen.order_by(audit.c.id.desc()).limit(limit)).all()
-        return [AuditLine(row.id, row.time, row.who, row.name or "", row.what, row.about, row.client) for row in rows]
+        return [_audit_line(row) for row in rows]
+
+    def last_of(self, what: Collection[str], abouts: Collection[str]) -> dict[str, AuditLine]:
+        """Of each of these that is known, by what it is about: the newest line with one of the codes `what`."""
+        chosen = select(audit, person.c.name).select_from(audit.outerjoin(person, audit.c.who == person.c.id))
+        with self._db.reading() as connection:
+            rows = connection.execute(chosen.where(audit.c.what.in_(what), audit.c.about.in_(abouts)).order_by(audit.c.id)).all()
+        return {row.about: _audit_line(row) for row in rows}
 
     def audit_older(self) -> list[Older]:
         """How many lines of each kind gave way to newer ones."""
@@ -113,6 +120,10 @@ class People(Passkeys):
 def _account(row: Any, with_password: bool, keys: int) -> Account:
     values = (row.id, row.name, row.role, row.disabled, row.made, row.seen, with_password, keys, row.language, row.calendar, row.theme)
     return Account(*values)
+
+
+def _audit_line(row: Any) -> AuditLine:
+    return AuditLine(row.id, row.time, row.who, row.name or "", row.what, row.about, row.client)
 
 
 def _one(found: Iterable[Account], is_it: Callable[[Account], bool], name: str) -> Account:

@@ -21,6 +21,7 @@ from ...node.drafts import Draft, Standing, fitting
 from ...node.node import Node
 from ...node.view import View
 from ...record.authority import AMENDMENT
+from ...record.clocks import URGENCY
 from ...record.encoding import Value
 from ...record.fields import show_time
 from ...record.kinds import kind_name
@@ -39,6 +40,7 @@ from .compose import answer, page, reopened
 
 UNTIL_SECONDS: Final = 24 * 3600  # a release that is not sent by then counts no more
 _WEBAUTHN: Final = "webauthn_es256"
+_WRITTEN: Final = ("draft_made", "draft_changed")
 _PARTS: Final = ("authenticatorData", "clientDataJSON", "signature")
 
 
@@ -147,19 +149,24 @@ def _unless_sent(page: Act) -> Act:
 
 
 async def release(call: Call) -> Response:
-    """All that wait."""
+    """All that wait: the most urgent first, and of these the one that was written first."""
     keys = await _keys(call)
     view, drafts = call.desk.node.reading, call.desk.drafts
 
     def read() -> list[dict[str, Any]]:
         found = [_waiting(view, draft, standing, keys) for draft, standing in writing.waiting(drafts, view, call.now)]
-        return [one.row() | {"headline": _headline(view, one.draft)} for one in found]
+        return [one.row() | _listed(view, one.draft) for one in found]
 
-    return await shown(call, "release.html", "release", rows=await call.desk.read(read))
+    rows = await call.desk.read(read)
+    written = await asyncio.to_thread(call.accounts.last_of, _WRITTEN, {row["id"] for row in rows})
+    rows.sort(key=lambda row: (URGENCY[row["precedence"]], written[row["id"]].id if row["id"] in written else 0))
+    return await shown(call, "release.html", "release", rows=rows, written=written)
 
 
-def _headline(view: View, draft: Draft) -> list[wording.Value]:
-    return wording.headline(kind_name(draft.kind), writing.shown(view, draft.kind, draft.body))
+def _listed(view: View, draft: Draft) -> dict[str, Any]:
+    """What a line says of what the draft says: `headline`, `precedence`."""
+    kind, body = kind_name(draft.kind), writing.shown(view, draft.kind, draft.body)
+    return {"headline": wording.headline(kind, body), "precedence": "flash" if kind == "flash" else body.get("precedence") or "routine"}
 
 
 async def one(call: Call) -> Response:
