@@ -135,6 +135,24 @@ def test_who_does_not_serve_what_its_own_key_signed_is_named(pair: ChannelPair) 
     assert status(mission.node, int(START + 5 * DAY), None)["withheld"] == []
 
 
+def test_an_entry_that_comes_late_spares_nobody_for_ever(pair: ChannelPair) -> None:
+    """Mission has heard that there is more when an entry from before arrives: that one was on its way, the others are not."""
+    north, south, mission = pair.north, pair.south, pair["mission"]
+    south.say("Long on its way.")
+    late = south.bundle(mission)
+    mute(south, mission, south.log)
+    mute(north, mission, south.log)
+    south.say("For north's eyes alone.")
+    pair.sync("south", "north")
+    pair.sync("north", "mission")
+    pair.set_clock(START + 3600)
+    mission.receive(late)
+    assert mission.size(south) == 1
+    days_pass(pair, 0.5, 1.5, 2.5, 3.5, 4.5)
+    ((_, (claim,)),) = withheld(mission)
+    assert (claim["by"], claim["what"], claim["log"]) == ("south", "entries", "south")
+
+
 # --- Nobody else is ---
 
 
@@ -193,6 +211,25 @@ def test_nor_of_one_whose_stick_comes_weeks_late(pair: ChannelPair) -> None:
         line_checks(pair, number)
         pair.sync("north", "mission")
         mission.receive(stick)
+    assert withheld(mission) == []
+
+
+def test_nor_of_one_who_serves_entry_by_entry(pair: ChannelPair) -> None:
+    """Of its log mission hears by north first, and what it serves comes a day later: so it goes on, and mission never holds all."""
+    north, south, mission = pair.north, pair.south, pair["mission"]
+    mute(north, mission, south.log)
+    late = south.bundle(mission)
+    mute(south, mission, south.log)
+    for number in range(1, 9):
+        line_checks(pair, number)
+        pair.sync("south", "north")
+        pair.sync("north", "mission")
+        mission.receive(late)
+        assert mission.size(south) == number - 1
+        pair.sync("south", "mission")
+        south.exchange = Exchange(south.node)
+        late = south.bundle(mission)
+        mute(south, mission, south.log)
     assert withheld(mission) == []
 
 

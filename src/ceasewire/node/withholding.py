@@ -140,43 +140,44 @@ def _entries(node: Node, peer: Peer, asked: int) -> Iterator[Claim]:
     """That a device does not serve what its own key signed a checkpoint over. What waits here, or was refused here, was served; and if even
     one entry of it came since, it may be slow."""
     log, store = peer.number, node.store
-    beyond = _beyond_kept(store, log)
-    if beyond is None or beyond[0] <= node.store_size(log) or beyond[1] > asked:
+    beyond = _beyond_kept(store.meta(_beyond(log)))
+    if beyond is None or beyond.since > asked or node.store_size(log) > beyond.held:
         return
-    size, since = beyond
-    if any(run.log == log for run in store.shelved(data=False)) or any(r.log == log and r.time >= since for r in store.refused(data=False)):
+    if any(run.log == log for run in store.shelved(data=False)):
         return
-    ours = [c for c in store.cosigned_since(log, 0) if c.by in {node.own, *node.channel.before(node.own)}]
-    before = max((c.size for c in ours if c.time <= since), default=0)  # a later log of ours says again what the one before it had said
-    if any(c.size > before for c in ours if c.time > since):
+    if any(refused.log == log and refused.time >= beyond.since for refused in store.refused(data=False)):
         return
-    yield Claim(log, ENTRIES, log, size, since, peer.spoke)
+    yield Claim(log, ENTRIES, log, beyond.size, beyond.since, peer.spoke)
 
 
 # --- What is noted when bundles are taken ---
 
 
+@dataclass(frozen=True, slots=True)
+class _Beyond:
+    """A checkpoint of `size` entries came at `since`, POSIX seconds, when `held` of them were here."""
+
+    size: int
+    since: int
+    held: int
+
+
 def note_beyond(store: Store, change: Change, log: int, size: int, *, held: int, now: int) -> None:
-    """A checkpoint that a log's own key signed reaches further than what is held of it: remember the first, until that much is held."""
-    kept = change.meta.get(_beyond(log)) or store.meta(_beyond(log))
-    known = _pair(kept)
-    if known is None or known[0] <= held:
-        change.meta[_beyond(log)] = encoding.encode([size, now])
+    """A checkpoint that a log's own key signed reaches further than what is held of it: remember the first after the last entry that came,
+    since whoever serves entry by entry withholds nothing."""
+    known = _beyond_kept(change.meta.get(_beyond(log)) or store.meta(_beyond(log)))
+    if known is None or known.held < held:
+        change.meta[_beyond(log)] = encoding.encode([size, now, held])
 
 
 def _beyond(log: int) -> str:
     return f"beyond/{log}"
 
 
-def _beyond_kept(store: Store, log: int) -> tuple[int, int] | None:
-    return _pair(store.meta(_beyond(log)))
-
-
-def _pair(kept: bytes | None) -> tuple[int, int] | None:
-    if kept is None:
-        return None
-    size, since = encoding.array(encoding.decode(kept), 2)
-    return encoding.uint(size), encoding.uint(since)
+def _beyond_kept(kept: bytes | None) -> _Beyond | None:
+    """What is kept; None for what an older version kept, which did not say how much was here."""
+    values = encoding.array(encoding.decode(kept)) if kept else []
+    return _Beyond(*map(encoding.uint, values)) if len(values) == 3 else None
 
 
 def note_reasons(store: Store, change: Change, channel: Channel, sender: int, told: Iterable[Told]) -> None:
