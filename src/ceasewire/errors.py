@@ -77,7 +77,7 @@ CODES: Final[dict[str, Code]] = {
     "witness.malformed": _code("This is not a request to a witness, or its answer, as C2SP writes it", _ASK, "spec/witness.md"),
     "witness.ahead": _code(
         "The witness says that it cosigned more of our log than is here",
-        "If it is right, this store is an old one: do not send; see docs/operators.md, Restoring.",
+        "If it is right, this store is an old one: do not send; see docs/operators.md, Witnesses.",
         "spec/witness.md",
     ),
     # Silence proofs: spec/silence.md

@@ -28,7 +28,7 @@ from ceasewire.carriers.witnesses import Submitter
 from ceasewire.errors import CeasewireError
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
-from ceasewire.node.node import DOUBTED, Node
+from ceasewire.node.node import Node, is_overtaken
 from ceasewire.node.proofs import prove
 from ceasewire.node.witnessing import submission
 from ceasewire.publish import policy
@@ -40,6 +40,7 @@ from ceasewire.tlog.witness import Head, Request
 from ceasewire.verifier import Report, Trust, verify
 from ceasewire.witness import serving
 from ceasewire.witness.place import Place
+from helpers import local
 
 TOWER = -1
 
@@ -261,7 +262,8 @@ def test_after_a_restart_its_word_confirms_nothing(tmp_path: Path, ahead: int) -
     in_loop(main())
 
 
-def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["witness", "peer"])
+def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path, first: str) -> None:
     """A machine is put back whole, and its last message had reached the witness alone: a peer, who knows of nothing newer, would confirm
     it, and its next message would begin a second history."""
     made = channel(tmp_path)
@@ -279,17 +281,27 @@ def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path) -> None:
         shutil.rmtree(north.folder.path)
         copy.rename(north.folder.path)
         (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
-        async with honest(made.tower, made.port), running(north) as served:
-            await until(lambda: served.node.store.meta(DOUBTED) == b"1")
+        if first == "peer":
+            async with running(south), running(north) as served:
+                await until(lambda: served.node.unsure is None)
+        with north.folder.node(None) as one:
+            async with honest(made.tower, made.port):
+                await asyncio.to_thread(witnesses.show, Exchange(one))
+            assert one.unsure == "log.unsure"
+            with local("log.unsure"):
+                one.send("statement", {"text": "a second history"})
         async with running(south) as peer, running(north) as served:  # another start, without the witness
             counters = peer.node.store.peers
             before = counters()[0].counter_in if 0 in counters() else 0
             await until(lambda: counters()[0].counter_in > before + 2)
             assert served.node.unsure == "log.unsure"
+            assert (await asked_status(served))["health"] == "log.unsure"
         with north.folder.node(None) as one:
-            assert one.unsure == "log.unsure"
+            assert is_overtaken(one.store, one.own)
             one.confirm("officer")
-            assert one.unsure is None
+            async with honest(made.tower, made.port):
+                await asyncio.to_thread(witnesses.show, Exchange(one))
+            assert one.unsure is None, "who has looked is not asked again"
 
     in_loop(main())
 

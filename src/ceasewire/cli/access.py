@@ -54,7 +54,7 @@ def closed(path: Path, view: View) -> str | None:
     """Why the log signs nothing, or nothing yet, as far as that shows without the keys: the code, or None. The pen is asked first: the
     store's counter is never behind it unless the store was put back."""
     from ..folder import Folder
-    from ..node.node import CLOSED
+    from ..node.node import CLOSED, is_overtaken
     from ..node.openings import of_log
     from ..pen import Pen
     from ..record.standing import REPLACED
@@ -67,7 +67,8 @@ def closed(path: Path, view: View) -> str | None:
         return "log.closed"
     if view.channel.successors_of(view.own):
         return REPLACED
-    return None if Folder(path).is_sure(view.store) else "log.unsure"
+    sure = Folder(path).is_sure(view.store) and not is_overtaken(view.store, view.own)
+    return None if sure else "log.unsure"
 
 
 def writing(

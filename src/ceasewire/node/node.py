@@ -45,7 +45,7 @@ COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignatu
 CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
 BOOT: Final = "boot"  # meta: this store's folder has a file `boot`
 AT_START: Final = "covered_at_start"  # meta: see Node.covered_at_start; empty once the log is confirmed
-DOUBTED: Final = "doubted"  # meta: a witness knows more of our log than is here; empty once an officer has confirmed the log
+AHEAD: Final = "ahead"  # meta: a witness says that it knows more of this log than is here; empty once an officer has confirmed the log
 CONFIRMED: Final = "confirmed"  # meta: who last confirmed after a restart that the log is the newest there is, and when
 GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
 _LINE_CHECK: Final = KINDS["line_check"]
@@ -119,7 +119,7 @@ class Node(View):
         self.searches = Searches()
         self._epoch = self._bundles = 0
         self._closed = self._why_closed()
-        self._confirmed = confirmed
+        self._confirmed = confirmed or (_nothing if is_overtaken(store, own) else None)
         self.daily_quota = self._daily_quota()  # messages a log and day, by the charter in force: what changes it is committed here
         if pen.public().log_ed25519 != self.names.log[0].key:
             raise LocalError("pen.damaged", "it holds the keys of another log")
@@ -185,9 +185,9 @@ class Node(View):
         confirmed."""
         with self.lock:
             call = self._confirmed
-            if call is None or self.closed or (by == "peer" and self.store.meta(DOUBTED)):
+            if call is None or self.closed or (by == "peer" and is_overtaken(self.store, self.own)):
                 return
-            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b"", DOUBTED: b""})
+            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b"", of_log(AHEAD, self.own): b""})
             for state in self.store.states().values():
                 kept = self.store.newest_checkpoint(state.number)
                 lacking = state.size > self.store.covered(state.number).get(self.own, 0)
@@ -198,12 +198,17 @@ class Node(View):
             call()
         self.changed()
 
-    def doubt(self) -> None:
-        """A witness says that it cosigned more of our log than is here. While nobody has confirmed the log, no peer's word is enough from
-        now on, in later starts too: the peer may lack what the witness was shown. Raises LocalError disk.failed."""
+    def overtaken(self) -> None:
+        """A witness says that it cosigned more of our log than is here. From now on, in later starts too, the log is unsure, and no peer's
+        word is enough: the peer may lack what the witness was shown. But what an officer has said since the machine was started stands, or
+        a witness could keep us from signing for ever. Raises LocalError disk.failed."""
         with self.lock:
-            if self.unsure and not self.store.meta(DOUBTED):
-                self.commit(Change(meta={DOUBTED: b"1"}))
+            said = (self.store.meta(CONFIRMED) or b"").startswith(b"officer")
+            if self.closed or is_overtaken(self.store, self.own) or (said and self._confirmed is None):
+                return
+            self.commit(Change(meta={of_log(AHEAD, self.own): b"1"}))
+            self._confirmed = self._confirmed or _nothing
+        self.changed()
 
     def covered_at_start(self) -> dict[int, int]:
         """Log -> how much of our own it had cosigned when it was first asked, after a restart, whether ours is the newest there is. It is
@@ -433,6 +438,15 @@ class Node(View):
             change.cosignatures.append(Cosignature(log, checkpoint.size, self.own, key.kind, time, line.blob[8:]))
         change.meta[COSIGNED_AT] = time.to_bytes(8, "big")
         change.signed = True
+
+
+def is_overtaken(store: Store, own: int) -> bool:
+    """Whether a witness said that it knows more of our log than is here, and no officer has confirmed the log since."""
+    return bool(store.meta(of_log(AHEAD, own)))
+
+
+def _nothing() -> None:
+    """What is to be written down of the start of the machine stands already."""
 
 
 def int_of(data: bytes | None) -> int:

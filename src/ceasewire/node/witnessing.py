@@ -71,14 +71,13 @@ def submission(node: Node, log: int, by: int, old: int | None = None) -> Submiss
 def follow(node: Node, refused: Submission, body: bytes) -> Submission | None:
     """The same for a witness that says, in the body of a conflict, how much of the log it cosigned last.
 
-    Raises PeerError witness.malformed, witness.ahead; while our own log is unsure nobody but an officer confirms it after that. LocalError
-    disk.failed.
+    Raises PeerError witness.malformed, witness.ahead; see Node.overtaken. LocalError disk.failed.
     """
     try:
         old = witness.parse_size(body, refused.head.size)
     except PeerError as error:
         if error.code == "witness.ahead" and refused.log == node.own:
-            node.doubt()
+            node.overtaken()
         raise
     return submission(node, refused.log, refused.by, old)
 
