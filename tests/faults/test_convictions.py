@@ -3,18 +3,24 @@ section 9. North lies; South, East and the mission are real nodes that know of n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from ceasewire.exchange.bundle import Run
+from ceasewire.record.kinds import KINDS as MESSAGE_KINDS
+from ceasewire.record.message import Message, message_of
 from ceasewire.record.misconduct import KINDS, open_misconduct
-from helpers import START, statement
+from helpers import START, seed_of, statement
 from node.pair import ChannelPair, Side
 
 from .accusing import EAST, HONEST, MISSION, NORTH, PARTIES, SOUTH, against, convicted, meet, proof, receipt, said, tell
 from .liar import Liar
+
+LINE_CHECK = MESSAGE_KINDS["line_check"]
 
 
 @pytest.fixture
@@ -236,6 +242,29 @@ def test_a_receipt_that_shrinks_between_two_audiences_convicts(pair: ChannelPair
     pair.south.node.send("line_check", {})
     pair.south.say("more")
     convicted(pair, "shrinking_receipt")
+
+
+def test_a_receipt_that_shrinks_between_two_audiences_convicts_behind_much_that_is_made_up(pair: ChannelPair, liar: Liar) -> None:
+    """The liar brings each audience the other's line check itself, behind its own with hundreds of receipts that nobody gave."""
+    for n in range(2):
+        pair.south.say(str(n))
+        pair.sync("south", "mission")
+    for number in range(5):
+        invented = [{1: NORTH, 2: 1 + number * 64 + n, 3: SOUTH, 4: 4, 5: START, 6: os.urandom(64)} for n in range(64)]
+        liar.add(Message(LINE_CHECK, START + 5, {}, seed_of("invented", number)[:16], {0: [], 1: False, 16: invented}))
+    pair.south.receive(liar.bundle(SOUTH, checkpoints=[receipt(pair, liar, "south", 2, START + 10)]))
+    pair["mission"].receive(liar.bundle(MISSION, checkpoints=[receipt(pair, liar, "south", 1, START + 20)]))
+    pair.set_clock(START + 60)
+    note = liar.note(None, liar.own_line(liar.checkpoint(), "mldsa44"))
+    for side in (pair.south, pair["mission"]):
+        side.node.send("line_check", {})
+    for to, of in ((pair["mission"], pair.south), (pair.south, pair["mission"])):
+        held = to.size(of)
+        kept = of.node.store.newest_checkpoint(of.log)
+        assert kept is not None
+        theirs = Run(of.log, held, [message_of(one) for one in of.node.store.rows(of.log, held, kept.size)], of.node.note(kept).encode())
+        assert not to.receive(liar.bundle(to.log, liar.run(note=note), theirs)).refused
+    assert all("shrinking_receipt" in against(side) for side in (pair.south, pair["mission"]))
 
 
 def test_one_who_receipts_both_histories_of_another_is_convicted_too(pair: ChannelPair, liar: Liar) -> None:

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from .notes import Verified
 
 _DAY: Final = 86400
-_LOOKS: Final = 256  # receipts of one bundle that are looked at: those that line checks write down, and those of a second history
+_LOOKS: Final = 256  # receipts of one bundle over a second history that are looked at
+_WRITTEN: Final = 2048  # what may be spent in one bundle on receipts that the line checks of one party write down, counted so:
+_KNOWN, _NEW, _FALSE = 1, 2, 32  # an honest party writes down none that is false, and many when a month of its log comes at once
 _UNDECIDED: Final = 4  # runs of one bundle that are looked at a second time
 _STEPS: Final = 256  # entries of one bundle that are held against what they have seen of logs that showed two histories
 
@@ -61,6 +63,7 @@ class Detecting:
         self._receipts: dict[tuple[int, int], list[Cosignature]] = {}  # (log, by) -> those of this change
         self._undecided: list[tuple[Run, Verified]] = []
         self._left = _LOOKS
+        self._written: dict[int, int] = {}  # party -> what was spent on the receipts that its line checks write down
         self._steps = _STEPS
 
     # --- What is held ---
@@ -246,20 +249,30 @@ class Detecting:
                 self._unseen(one, entry)
 
     def written_down(self, rows: Sequence[Row]) -> None:
-        """The receipts that line checks write down: of one that its giver showed to others alone, no note ever comes here."""
+        """The receipts that line checks of one log write down: of one that its giver showed to others alone, no note ever comes here. What a
+        party makes up is at the cost of its own: it keeps nobody from looking at what another wrote down in the same bundle."""
+        party = self.node.channel.party_of(rows[0].log)
         for one in chain.from_iterable(map(written, rows)):
             if one.kind != COSIGNATURE_ED25519 or one.by in (self.node.own, one.log):
                 continue
-            if not self._may_look():
+            if self._written.get(party, 0) >= _WRITTEN:
                 return
-            known = self.node.store.cosignatures(one.log, one.size)
-            if not any((c.by, c.kind) == (one.by, one.kind) for c in known) and self._verifies(one):
-                self.receipt(one)
-                if self.node.store.checkpoint(one.log, one.size):  # else nothing here could show what it is over
-                    self.change.cosignatures.append(one)
+            self._written[party] = self._written.get(party, 0) + self._look_at(one)
+
+    def _look_at(self, one: Cosignature) -> int:
+        """What it cost."""
+        known = self.node.store.cosignatures(one.log, one.size)
+        if any((c.by, c.kind) == (one.by, one.kind) for c in known):
+            return _KNOWN
+        if not self._verifies(one):
+            return _FALSE
+        self.receipt(one)
+        if self.node.store.checkpoint(one.log, one.size):  # else nothing here could show what it is over
+            self.change.cosignatures.append(one)
+        return _NEW
 
     def _may_look(self) -> bool:
-        """Whether another receipt may be looked at: a bundle may bear more of them than it took to make."""
+        """Whether another receipt over a second history may be looked at: a bundle may bear more of them than it took to make."""
         self._left -= 1
         return self._left >= 0
 
