@@ -405,6 +405,21 @@ def test_a_backup_replaces_an_older_one_of_the_same_node_and_nothing_else(cli: C
     assert cli("backup", "south", "a", "--json").code == "file.unwritable"  # north's
 
 
+def test_a_backup_that_holds_more_is_kept(cli: Cli) -> None:
+    """Whoever recovered without it would replace the one copy of what had not left with what is left without it."""
+    store = cli.folder / "north" / "store.sqlite"
+    before = store.read_bytes()
+    cli.send("north", "statement", text="never left this machine")
+    cli.good("backup", "north", "a")
+    kept = (cli.folder / "a").read_bytes()
+    store.write_bytes(before)
+    done = cli("backup", "north", "a", "--json")
+    assert (done.status, done.code) == (2, "file.unwritable")
+    assert "holds 1 messages of north, this node 0: keep it, and choose another file" in done.err
+    assert (cli.folder / "a").read_bytes() == kept
+    assert cli.good("backup", "north", "b")["messages"] == {}
+
+
 def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """F8: the writer commits between any two steps of the copy, and empties its write-ahead log as often as it can."""
     monkeypatch.setattr(copying, "_STEP_PAGES", 2)

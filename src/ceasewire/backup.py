@@ -61,8 +61,8 @@ def write_backup(folder: Folder, target: Path, progress: Progress, *, clock: Cal
     """Write a backup of a node, also beside the process that writes to it; what `ceasewire backup` prints. It needs twice its room for a
     moment.
 
-    An older backup of the same party and channel at `target` is replaced, and no other file. On the disk, whole, when this returns.
-    Raises LocalError node.*, store.*, file.unwritable, disk.failed.
+    An older backup of the same party and channel at `target` is replaced, and no other file, nor one that holds more of any log: it may
+    be all that is left of that. On the disk, whole, when this returns. Raises LocalError node.*, store.*, file.unwritable, disk.failed.
     """
     with folder.view() as view:
         about: dict[str, Any] = {
@@ -74,28 +74,33 @@ def write_backup(folder: Folder, target: Path, progress: Progress, *, clock: Cal
         }
         names = {number: log.slug for number, log in view.channel.logs.items()}
     target = Path(os.path.realpath(target))
-    _check_place(target, about)
+    before = _check_place(target, about)
     with _beside(target) as copy, _beside(target) as archive:
         copy_to(folder.store_path, copy, progress)
         about["messages"] = {names.get(log, str(log)): size for log, size in sizes(copy).items()}
+        for log, size in before.items():
+            if size > (now := about["messages"].get(log, 0)):
+                detail = f"{target} holds {size} messages of {log}, this node {now}: keep it, and choose another file"
+                raise LocalError("file.unwritable", detail)
         files = [(CARD, folder.card_path), (CHARTER, folder.charter_path), (STORE, copy)]
         _pack(archive, about, files)
         _put(archive, target)
         return {"file": str(target), "bytes": target.stat().st_size, **{name: about[name] for name in about if name != "format"}}
 
 
-def _check_place(target: Path, about: dict[str, Any]) -> None:
+def _check_place(target: Path, about: dict[str, Any]) -> dict[str, int]:
+    """How many messages of each log the backup holds that is there."""
     if (target.parent / "pen").exists():
         raise LocalError("file.unwritable", f"{target} lies in a node's folder; a backup belongs on another disk")
     if not os.path.lexists(target):
-        return
+        return {}
     try:
         with Backup.open(target) as found:
-            same = all(found.about[name] == about[name] for name in ("party", "channel"))
+            if all(found.about[name] == about[name] for name in ("party", "channel")):
+                return dict(found.about["messages"])
     except LocalError:
-        same = False
-    if not same:
-        raise LocalError("file.unwritable", f"{target} is there, and is no backup of this node")
+        pass
+    raise LocalError("file.unwritable", f"{target} is there, and is no backup of this node")
 
 
 @contextmanager
@@ -285,7 +290,9 @@ def _manifest(data: bytes) -> dict[str, Any]:
         found = parse_json(data)
         words = [found[name] for name in ("format", "made", "party", "log", "channel")]
         files = [(one["name"], one["bytes"], one["sha256"]) for one in found["files"]]
-    except (LocalError, KeyError, TypeError):
+        if not all(type(size) is int for size in found["messages"].values()):
+            raise TypeError
+    except (LocalError, KeyError, TypeError, AttributeError):
         raise LocalError("backup.damaged", f"{MANIFEST} is not whole") from None
     if words[0] != FORMAT or not all(isinstance(word, str) for word in words) or [name for name, _, _ in files] != [CARD, CHARTER, STORE]:
         raise LocalError("backup.damaged", f"{MANIFEST} is of another format")
