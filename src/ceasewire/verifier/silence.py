@@ -370,7 +370,8 @@ class _Check:
             "until": show_time(end),
             "logs": [{"log": self.names({one.stretch.log}), "from": one.stretch.start.size, "to": one.size} for one in shown],
             "entries": entries,
-            "sentence": f"{kind} by {slug}, first seen by {witness} {when}: none",
+            "sentence": f"{kind} by {slug}, first seen by {witness} {when}: none"
+            + ("" if shown else f"; nothing of {slug} was known at all"),
         }
         role = "witness" if claim.by < 0 else "receipt"
         if start is not None:
@@ -388,7 +389,8 @@ class _Check:
     def not_proved(self, claim: Claim, listings: Sequence[Listing], shown: Sequence[Shown], end: int) -> list[str]:
         channel, slug = self.channel, self.channel.slug(claim.party) or ""
         kind, witness, receiver = kind_name(claim.kind), channel.cosigner_name(claim.by), channel.cosigner_name(claim.holder)
-        found = [
+        found = [] if shown else [f"that {slug} was on the channel by then: no entry of any log of its was known"]
+        found += [
             "that these keys are the named parties': compare the fingerprint with the agreement's annex or the guarantor",
             f"that {slug} said nothing by other ways: by telephone, by letter, face to face",
             f"what {slug}'s other messages say: their kinds are shown, and nothing of their content",
