@@ -326,9 +326,10 @@ class Liar:
     answer: Callable[[Request, int], Any]
     asked: list[Request] = field(default_factory=list)
     elsewhere: int = 0
+    path: str = "/deep/add-checkpoint"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        if request.path != "/deep/add-checkpoint":
+        if request.path != self.path:
             self.elsewhere += 1
             return text(b"")
         self.asked.append(Request.parse(await request.read()))
@@ -489,3 +490,46 @@ def test_e17_where_a_witness_may_not_be(tmp_path: Path, own: str, url: str, code
             return await show(node)
 
     assert in_loop(main()) == code
+
+
+# --- After a restart ---
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_a_peers_word_waits_for_the_witnesses(tmp_path: Path, seconds: float) -> None:
+    """All are up at the first start after it was put back, and the peer, who knows of nothing newer, answers before the witness."""
+    made = channel(tmp_path)
+    north, south = made.sides["north"], made.sides["south"]
+
+    async def slow(request: Request, _: int) -> web.Response:
+        await asyncio.sleep(seconds)
+        return size(request.head.size + 1)
+
+    async def main() -> None:
+        with north.folder.node(None) as one, south.folder.node(None) as other:
+            one.send("statement", {"text": "before"})
+            synced_by_hand(one, other)
+        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        async with running(south), lying(made.port, Liar(slow, path="/add-checkpoint")), running(north) as served:
+            again = {"op": "send", "kind": "statement", "json": {"text": "a second history"}}
+            with local("log.unsure"):
+                await asyncio.to_thread(call, north.folder.control_path, again)
+            assert is_overtaken(served.node.store, served.node.own)
+
+    in_loop(main())
+
+
+def test_a_witness_that_is_away_keeps_a_peers_word_waiting_for_seconds(tmp_path: Path) -> None:
+    made = channel(tmp_path)
+    north, south = made.sides["north"], made.sides["south"]
+
+    async def main() -> None:
+        with north.folder.node(None) as one, south.folder.node(None) as other:
+            one.send("statement", {"text": "before"})
+            synced_by_hand(one, other)
+        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        async with running(south), lying(made.port, Liar(hang, path="/add-checkpoint")), running(north) as served:
+            took = await until(lambda: served.node.unsure is None)
+            assert witnesses.FIRST_SECONDS - 1 < took < witnesses.FIRST_SECONDS + 3
+
+    in_loop(main())

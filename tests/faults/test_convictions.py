@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ceasewire.exchange.bundle import Run
+from ceasewire.record.encoding import Value
 from ceasewire.record.kinds import KINDS as MESSAGE_KINDS
 from ceasewire.record.message import Message, message_of
 from ceasewire.record.misconduct import KINDS, open_misconduct
@@ -250,7 +251,7 @@ def test_a_receipt_that_shrinks_between_two_audiences_convicts_behind_much_that_
         pair.south.say(str(n))
         pair.sync("south", "mission")
     for number in range(5):
-        invented = [{1: NORTH, 2: 1 + number * 64 + n, 3: SOUTH, 4: 4, 5: START, 6: os.urandom(64)} for n in range(64)]
+        invented: list[Value] = [{1: NORTH, 2: 1 + number * 64 + n, 3: SOUTH, 4: 4, 5: START, 6: os.urandom(64)} for n in range(64)]
         liar.add(Message(LINE_CHECK, START + 5, {}, seed_of("invented", number)[:16], {0: [], 1: False, 16: invented}))
     pair.south.receive(liar.bundle(SOUTH, checkpoints=[receipt(pair, liar, "south", 2, START + 10)]))
     pair["mission"].receive(liar.bundle(MISSION, checkpoints=[receipt(pair, liar, "south", 1, START + 20)]))

@@ -16,7 +16,7 @@ from ceasewire.exchange.bundle import Contents
 from ceasewire.exchange.session import Span
 from ceasewire.node import convicting, exchange, taking, withholding
 from ceasewire.node.around import Pending
-from ceasewire.node.exchange import Exchange
+from ceasewire.node.confirming import Confirming
 from ceasewire.node.node import Node
 from ceasewire.node.notes import NoteReader
 from ceasewire.node.openings import of_log
@@ -228,13 +228,13 @@ def boot_rule_skipped() -> Changes:
 
 def confirmed_by_an_older_word() -> Changes:
     """After a start any bundle confirms the log, also one that was written before."""
-    original = Exchange._confirms
+    original = Confirming._vouches
 
-    def confirms(self: Exchange, sender: int, contents: Contents) -> bool:
+    def vouches(self: Confirming, sender: int, contents: Contents) -> bool:
         self._asked.setdefault(sender, deque(maxlen=16)).append(contents.echo)
         return original(self, sender, contents)
 
-    return [(Exchange, "_confirms", confirms)]
+    return [(Confirming, "_vouches", vouches)]
 
 
 def releases_not_asked() -> Changes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,7 @@ from .logs import Log, open_log
 from .urls import Target, check_url
 
 ANSWER_SECONDS: Final = 10.0
+FIRST_SECONDS: Final = 3.0  # so long after a restart a peer's word waits for that of the witnesses
 LEAST_PAUSE_SECONDS: Final = 1.0
 MOST_PAUSE_SECONDS: Final = 600.0
 _DOUBLINGS: Final = 12
@@ -66,6 +68,7 @@ class Submitter:
         self.named = hub.node.channel.charter.witnesses[place]
         self.by = -1 - place
         self.status = LineStatus()
+        self.asked = asyncio.Event()  # it was shown what is due, once, or could not be reached
         self.shown: dict[int, int] = {}  # log of ours -> the index of our last line check when it was cosigned
         self.hub = hub
         self._tls_ca = tls_ca
@@ -176,6 +179,7 @@ class Witnesses:
         self._hub = hub
         self._own = OwnChecks(hub.node)  # in the node's thread alone
         self._submitters = [Submitter(hub, place, tls_ca, log) for place in _called(hub)]
+        hub.exchange.confirming.awaits_witnesses = bool(self._submitters) and hub.node.unsure is not None
 
     def calls(self) -> dict[str, Json]:
         """How our calls to each go, by its name in the charter."""
@@ -188,6 +192,15 @@ class Witnesses:
         async with asyncio.TaskGroup() as group:
             for one in self._submitters:
                 group.create_task(self._keep(one))
+            group.create_task(self._first_words())
+
+    async def _first_words(self) -> None:
+        """After a restart, let a peer confirm our log when every witness has said whether it knows more, or is slow or away."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_SECONDS):
+                for one in self._submitters:
+                    await one.asked.wait()
+        await self._hub.run(self._hub.exchange.confirming.witnesses_asked)
 
     async def _keep(self, submitter: Submitter) -> None:
         """Show one witness what it has not seen, whenever there is something."""
@@ -202,9 +215,11 @@ class Witnesses:
                         await _show_all(submitter, due)
                         submitter.shown |= dict.fromkeys(due, checked)
                         submitter.well()
+                    submitter.asked.set()
                     await news.wait()
                 except CeasewireError as error:
                     submitter.failed(error.code, error.detail)
+                    submitter.asked.set()
                     await self._pause(submitter, news)
         finally:
             self._hub.listeners.remove(news.set)

@@ -111,11 +111,13 @@ def writing(
 
 
 def _ask_peers(node: Node) -> None:
-    """One talk with each peer that has an address: the first answer confirms our log, and the messages left behind leave meanwhile."""
-    from ..carriers import line
+    """Show our log to the witnesses, who may know more of it, then one talk with each peer that has an address: the first answer confirms
+    our log, and the messages left behind leave meanwhile."""
+    from ..carriers import line, witnesses
     from ..node.exchange import Exchange
 
     exchange = Exchange(node)
+    witnesses.show(exchange)
     for peer in exchange.peers():
         line.sync(exchange, [peer])
         if not node.unsure:

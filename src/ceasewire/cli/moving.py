@@ -175,7 +175,8 @@ def sync(
             elif report["error"]:
                 screen.line(report["peer"], ": ", explained(report["error"]))
 
-    return Answer(reports, human, status=int(any(report["error"] for report in reports)), notes=notes)
+    wrong = any(report["error"] for report in reports) or any(one["error"] == "witness.ahead" for one in found["witnesses"])
+    return Answer(reports, human, status=int(wrong), notes=notes)
 
 
 def _why(code: str) -> str:
@@ -190,8 +191,11 @@ def _sync(exchange: Exchange, name: str | None, tls_ca: Path | None) -> dict[str
     from ..node.openings import called
 
     peers = None if name is None else called(exchange.node, name)
+    unsure = exchange.node.unsure is not None  # then the witnesses' word comes before a peer's
+    shown = witnesses.show(exchange, tls_ca) if unsure else []
     reports = [report.as_json() for report in line.sync(exchange, peers, tls_ca=tls_ca)]
-    shown = witnesses.show(exchange, tls_ca) if peers is None else []
+    if peers is None and not unsure:
+        shown = witnesses.show(exchange, tls_ca)
     return {"peers": reports, "witnesses": [one.as_json() for one in shown]}
 
 

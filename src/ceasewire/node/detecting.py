@@ -249,8 +249,8 @@ class Detecting:
                 self._unseen(one, entry)
 
     def written_down(self, rows: Sequence[Row]) -> None:
-        """The receipts that line checks of one log write down: of one that its giver showed to others alone, no note ever comes here. What a
-        party makes up is at the cost of its own: it keeps nobody from looking at what another wrote down in the same bundle."""
+        """The receipts that line checks of one log write down: of one that its giver showed to others alone, no note ever comes here. What
+        a party makes up is at its own cost: what another wrote down in the same bundle is looked at all the same."""
         party = self.node.channel.party_of(rows[0].log)
         for one in chain.from_iterable(map(written, rows)):
             if one.kind != COSIGNATURE_ED25519 or one.by in (self.node.own, one.log):

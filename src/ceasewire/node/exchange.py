@@ -7,7 +7,7 @@ our receipts for it. The receipts leave in the next bundle, never before that tr
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -25,6 +25,7 @@ from ..record.values import Row
 from ..store.interface import Change, FreshKey, Peer
 from . import docket, inquiry, passing, withholding
 from .around import Pending
+from .confirming import Confirming, peers_of
 from .convicting import REFUSED, behind_bound
 from .node import GONE, Node
 from .openings import addressed, stranger_key
@@ -43,7 +44,7 @@ _TELL_TIMES: Final = 4  # a bundle of them may get lost
 _FEW: Final = 64  # messages whose rows are worked out where they are taken
 _WAITS: Final = "hold.seen"
 _UNSURE: Final = "log.unsure"
-_ASKED: Final = 16  # bundles to one peer that an answer may still bear the mark of, after a restart
+_ASKERS: Final = 16  # devices whose inquiries wait for their answers
 
 
 @dataclass(slots=True)
@@ -83,9 +84,8 @@ class Exchange:
         self._turn = 0  # which log's newest checkpoint comes first in the next bundle
         self._askers: dict[int, Opening] = {}  # by log: of the inquiries that are not answered yet
         self._heard: dict[int, bytes] = {}  # log -> SHA-256 of the newest bundle taken of it
-        self._covered: Mapping[int, int] = {}  # while our own log is unsure: log -> how much of ours it had cosigned when we started
         self._strange: set[int] = set()  # peers that no longer know our later log: they were put back to before they heard of it
-        self._asked: dict[int, deque[bytes]] = {}  # log -> SHA-256 of the newest bundles to it, while our own log is unsure
+        self.confirming = Confirming(node)
         self.breathe: Callable[[], None] = _go_on  # called often in long work, where other work of the node may come between
         self.on_flash: list[Callable[[str], None]] = []  # called with the ref of each flash of another log, taken or held
 
@@ -93,7 +93,7 @@ class Exchange:
 
     def peers(self) -> list[int]:
         """The logs to call: each party's that stands in for its first one. Further devices of a party have no address, and call."""
-        return [number for number in self.node.channel.called_logs if number != self.node.own]
+        return peers_of(self.node)
 
     def spans(self, peer: int, covered: Mapping[int, int] | None = None) -> list[Span]:
         """What the peer lacks, by the rule of exchange.session; `covered` log -> size that is on its way already."""
@@ -148,9 +148,7 @@ class Exchange:
                 sign=node.pen.sign_log,
                 seal_to=seal.seal,
             )
-            if node.unsure:
-                self._covered = self._covered or node.covered_at_start()
-                self._asked.setdefault(peer, deque(maxlen=_ASKED)).append(hashlib.sha256(data).digest())
+            self.confirming.wrote(peer, data)
         reach = {run.log: run.start + len(run.rows) for run in contents.packed}
         return Composed(data, sum(len(run.rows) for run in contents.packed), reach, more)
 
@@ -274,15 +272,14 @@ class Exchange:
         with node.lock:
             sender, contents, key_id = self._open(data)
             if asker := inquiry.asks(node.channel, contents):
-                self._askers = {sender: asker, **dict(list(self._askers.items())[: _ASKED - 1])}
+                self._askers = {sender: asker, **dict(list(self._askers.items())[: _ASKERS - 1])}
                 return Received(sender)
             contents = replace(contents, runs=[self._prepared(run) for run in contents.runs])
             work = Taking(node, sender)
             with node.widening():
                 work.run(contents, large=len(data) > limits.RUN_BYTES)
                 self._retire(sender, key_id, work.change)
-                if node.unsure and self._confirms(sender, contents):
-                    node.confirm("peer")
+                self.confirming.heard(sender, contents)
                 committed = work.commit()
             self._strange.discard(sender)
             self._heard[sender] = hashlib.sha256(data).digest()
@@ -296,27 +293,6 @@ class Exchange:
         if sender not in node.channel.logs:
             raise PeerError(work.received.refused[0])
         return work.received
-
-    def _confirms(self, sender: int, contents: Contents) -> bool:
-        """Whether a bundle tells that no newer head of our own log is about: it bears the mark of a bundle that we wrote since we started,
-        to this log or one before it, and its sender holds no more of our log than we do. (A head that our key signed closed it already.)
-        A log that was replaced or frozen vouches for nothing, nor does one that holds less than it has cosigned: it lost its own copy. Nor
-        does one that had nothing of ours when we started, where another had: what it holds now it may have of us, a moment ago. Nor one
-        that sends us its own entries from beyond what we hold: so much of them we had receipted, and an entry of ours that has not seen
-        it would disown the receipt."""
-        node = self.node
-        state = node.store.states().get(sender)
-        if sender not in node.channel.logs or node.channel.successors_of(sender) or (state and state.frozen):
-            return False
-        logs, covered = (sender, *node.channel.before(sender)), node.store.covered(node.own)
-        asked = any(contents.echo in self._asked.get(log, ()) for log in logs)
-        least = max(covered.get(log, 0) for log in logs)
-        knew = max(self._covered.get(log, 0) for log in logs)
-        best = max((self._covered.get(log, 0) for one in self.peers() for log in (one, *node.channel.before(one))), default=0)
-        receipted = min((run.start for run in contents.runs if run.log == sender), default=contents.heads.get(sender, 0))
-        if receipted > node.store_size(sender):
-            return False
-        return asked and (knew > 0 or best == 0) and least <= contents.heads.get(node.own, 0) <= node.store_size(node.own)
 
     def _ring(self, work: Taking) -> None:
         for call in self.on_flash:

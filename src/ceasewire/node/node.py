@@ -176,7 +176,8 @@ class Node(View):
         """Raises LocalError log.closed, log.replaced, log.unsure when this log may sign no checkpoint now."""
         self.check_open()
         if self.unsure:
-            raise LocalError(self.unsure)
+            said = "a witness says that it cosigned more of this log than is here" if is_overtaken(self.store, self.own) else ""
+            raise LocalError(self.unsure, said)
 
     def confirm(self, by: str) -> None:
         """Somebody knows that no newer head of our own log is about: a peer ("peer") whose answer bears a mark of this start, or an officer
