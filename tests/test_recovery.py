@@ -405,6 +405,18 @@ def test_a_backup_replaces_an_older_one_of_the_same_node_and_nothing_else(cli: C
     assert cli("backup", "south", "a", "--json").code == "file.unwritable"  # north's
 
 
+def test_another_partys_recovery_key_leaves_nothing_behind(cli: Cli) -> None:
+    """The right command works afterwards, in the same folder."""
+    shutil.copy(cli.folder / "south" / "recovery-south.txt", cli.folder / "theirs.txt")
+    wrong = ("new", "--from", "south", "--charter", "line.charter", "--recovery-file", "theirs.txt", "--no-passphrase")
+    done = cli("recover", *wrong, "--json")
+    assert (done.status, done.code) == (2, "usage")
+    assert "this is a node of south's: --from names another party, north" in done.err
+    assert not (cli.folder / "new" / "card.txt").exists()
+    assert not (cli.folder / "new" / "charter.cwc").exists()
+    assert cli("recover", "new", "--from", "south", "--charter", "line.charter", *KEY, "--no-passphrase", "--json").status != 2
+
+
 def test_a_backup_that_holds_more_is_kept(cli: Cli) -> None:
     """Whoever recovered without it would replace the one copy of what had not left with what is left without it."""
     store = cli.folder / "north" / "store.sqlite"

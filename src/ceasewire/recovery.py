@@ -85,8 +85,7 @@ def recover(folder: Folder, asked: Asked, tell: Teller, *, clock: Clock = time.t
     Raises LocalError node.*, pen.*, store.*, file.*, usage, disk.failed, backup.damaged; PeerError of a charter or an opening that is not
     whole. Whatever is done by then stays, and the same call again goes on.
     """
-    signed = settle_place(folder, asked.given)
-    _check_peer(signed, folder, asked.come_from)
+    signed = settle_place(folder, asked.given, asked.come_from)
     with alone(folder):
         store = settle_store(folder, signed, asked.given, tell)
         work = _Work(folder, signed, asked, tell, clock, store)
@@ -100,12 +99,6 @@ def recover(folder: Folder, asked: Asked, tell: Teller, *, clock: Clock = time.t
         if done is None:
             raise LocalError("log.closed", "again, by what the peer holds of the new log")
         return done
-
-
-def _check_peer(signed: SignedCharter, folder: Folder, slug: str) -> None:
-    others = [card.slug for n, card in enumerate(signed.charter.parties) if n != folder.position(signed)]
-    if slug not in others:
-        raise LocalError("usage", f"--from names another party: {', '.join(others)}")
 
 
 @dataclass(slots=True)

@@ -75,22 +75,29 @@ class Store:
 # --- Folder, charter, card ---
 
 
-def settle_place(folder: Folder, given: Given) -> SignedCharter:
-    """The folder with its charter and its card; what was missing is written. Raises LocalError node.*, charter.party, file.*, usage,
-    backup.damaged; PeerError of a charter that is not whole."""
+def settle_place(folder: Folder, given: Given, come_from: str) -> SignedCharter:
+    """The folder with its charter and its card; what was missing is written, if `come_from` is the slug of another party than the one
+    whose node it is. Raises LocalError node.*, charter.party, file.*, usage, backup.damaged; PeerError of a charter that is not whole."""
     if not folder.card_path.exists():
         _make_room(folder)
     data = _charter(folder, given)
     signed = open_charter(data, complete=True)
+    position = folder.position(signed) if folder.card_path.exists() else _position(folder, signed, given)
+    _check_peer(signed, position, come_from)
     if not folder.charter_path.exists():
         Folder.write(folder.charter_path, data)
     elif folder.charter_path.read_bytes() != data:
         raise LocalError("node.joined", "its charter is another than the one given")
     if not folder.card_path.exists():
-        position = _position(folder, signed, given)
         Folder.write(folder.card_path, armor(signed.charter.cards[position]).encode())
-    folder.position(signed)
     return signed
+
+
+def _check_peer(signed: SignedCharter, position: int, slug: str) -> None:
+    parties = [card.slug for card in signed.charter.parties]
+    own = parties.pop(position)
+    if slug not in parties:
+        raise LocalError("usage", f"this is a node of {own}'s: --from names another party, {' or '.join(parties)}")
 
 
 def _make_room(folder: Folder) -> None:
