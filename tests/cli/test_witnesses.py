@@ -112,3 +112,9 @@ def test_sync_tells_of_a_witness_that_is_away_and_fails_for_no_other_reason(tmp_
     assert [(one["peer"], one["error"]) for one in done.json] == [("south", "net.url")]
     assert "witness tower: " in done.err
     assert "[net.unreachable]" in done.err
+    # A log that is opened later is in no charter: its key is what a witness's keeper must be given.
+    made = cli.good("keys", "rotate", "north", "--recovery-file", "north/recovery-north.txt")
+    found = {one["log"]: one["vkey"] for one in cli.good("keys", "list", "north")}
+    assert f"once its keeper has added it: ceasewire witness add DIR {found[made['log']]}" in cli("keys", "list", "north").out
+    cli.good("witness", "key", "tower")
+    assert cli.good("witness", "add", "tower", found[made["log"]])["added"] == 1

@@ -79,12 +79,16 @@ def list_keys(node: Node, /, *, json: AsJson = False) -> Answer:
     """
     with reading(node) as view:
         found = [_log(view, number) for number in view.channel.logs]
+        witnessed = bool(view.channel.witnesses)
 
     def human(screen: Screen) -> None:
         columns = ("log", "party", "opened", "messages", "follows", "replaced by")
         rows = [(one["log"] + (" (this node)" if one["own"] else ""), one["party"], one["opened"] or "by the charter") for one in found]
         rest = [(str(one["size"]), one["replaces"] or "-", ", ".join(one["replaced_by"]) or "-") for one in found]
         screen.table(columns, [(*first, *second) for first, second in zip(rows, rest, strict=True)])
+        for one in found:
+            if witnessed and one["opened"] and not one["replaced_by"]:
+                screen.line(f"A witness cosigns {one['log']} once its keeper has added it: ceasewire witness add DIR {one['vkey']}")
 
     return Answer(found, human)
 
@@ -98,6 +102,7 @@ def _log(view: View, number: int) -> dict[str, Any]:
     return {
         "log": channel.logs[number].slug,
         "party": channel.party(number).slug,
+        "vkey": channel.logs[number].log[0].text(),
         "own": number == view.own,
         "opened": show_time(first.time) if opening and first else None,
         "size": state.size if state else 0,
