@@ -7,6 +7,11 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
+import ceasewire.bench.__main__ as bench_main
+from ceasewire.bench.asked import BOUNDS, compared
+
 
 def bench(*arguments: str) -> Any:
     done = subprocess.run([sys.executable, "-m", "ceasewire.bench", "--json", *arguments], capture_output=True, check=False, timeout=240)
@@ -36,3 +41,33 @@ def test_a_part_that_was_not_asked_for_is_not_there() -> None:
     found = bench("--singles", "5", "--only", "single")
     assert set(found) == {"single", "growth"}
     assert found["growth"] == {"p50_1k_ms": None, "p50_1m_ms": None}
+
+
+def test_what_is_asked_is_compared_with_what_was_measured() -> None:
+    good: dict[str, Any] = {
+        "bulk": {"per_second": 3000, "times_floor": 2.4},
+        "single": {"p50_ms": 9.5, "p99_ms": 25},
+        "catch_up": {"messages": 10_000, "seconds": 2.0},
+        "senders": {"lost": 0},
+        "growth": {"p50_1m_ms": 1.0, "times": 1.05, "start_seconds": 1.2},
+        "rss_mb": {"sender": 94, "receiver": 92},
+        "hostile": {"polls": {"times": 0.9}, "wants": {"times": 1.2}},
+    }
+    assert [holds for _, holds in compared(good)] == [True] * len(BOUNDS)
+    for part, name, bad in (
+        ("bulk", "per_second", 2499),
+        ("single", "p50_ms", 10.1),
+        ("senders", "lost", 1),
+        ("growth", "start_seconds", 2.1),
+    ):
+        worse = good | {part: {**good[part], name: bad}}
+        assert [holds for _, holds in compared(worse)].count(False) == 1, name
+    assert [holds for _, holds in compared({"growth": {"p50_1m_ms": None}})] == [None] * len(BOUNDS)
+
+
+def test_a_check_that_fails_is_told_by_the_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for lost, status in ((0, 0), (3, 1)):
+        monkeypatch.setattr(bench_main, "senders", lambda *_, lost=lost: {"senders": {"lost": lost}})
+        monkeypatch.setattr(sys, "argv", ["bench", "--json", "--check", "--only", "senders"])
+        assert bench_main.main() == status
+        assert f"{'FAILS' if lost else 'holds'}  16 senders, messages lost: asked at most 0, measured {lost}" in capsys.readouterr().err

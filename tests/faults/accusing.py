@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from ceasewire.record.message import Message
 from ceasewire.record.misconduct import KINDS, Verdict, open_misconduct
@@ -68,13 +70,13 @@ def convicted(pair: ChannelPair, kind: str, *others: str) -> list[Verdict]:
 
 
 def stranger_says_valid(pair: ChannelPair, data: bytes) -> None:
-    """`ceasewire verify` in a process of its own, with the file and the charter alone."""
-    file, charter = pair.path / "proof", pair.path / "line.charter"
-    file.write_bytes(data)
-    charter.write_bytes(pair.made.signed.encode())
-    command = [sys.executable, "-m", "ceasewire", "verify", str(file), "--charter", str(charter)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, cwd=pair.path, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    """`ceasewire verify` in a process of its own, with the file and the charter alone, in a folder where nothing else is."""
+    with tempfile.TemporaryDirectory() as place:
+        (Path(place) / "proof").write_bytes(data)
+        (Path(place) / "line.charter").write_bytes(pair.made.signed.encode())
+        command = [sys.executable, "-m", "ceasewire", "verify", "proof", "--charter", "line.charter"]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "HOME": place}
+        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     print(f"{len(data)} bytes: {done.stdout}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import Progress
 
+from .asked import compared
 from .attacks import ATTACKS
 from .bulk import bulk, outage
 from .channel import Result, Say
@@ -30,6 +32,7 @@ Part = Callable[[Path, Say], Result]
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench", description="What the channel costs, beside the floor.")
     parser.add_argument("--json", action="store_true", help="one JSON value on standard output")
+    parser.add_argument("--check", action="store_true", help="say what is asked of each number, and exit with 1 where one does not hold")
     parser.add_argument("--messages", type=int, default=BULK, help="messages in bulk and after an outage (default %(default)s)")
     parser.add_argument("--singles", type=int, default=SINGLES, help="messages one by one (default %(default)s)")
     parser.add_argument("--each", type=int, default=EACH, help="messages of each of the sixteen senders (default %(default)s)")
@@ -46,8 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main() -> None:
-    """Measure each part that was asked for."""
+def main() -> int:
+    """Measure each part that was asked for; 1 if one was to be checked and does not hold what is asked."""
     asked = _parser().parse_args()
     parts: dict[str, Part] = {
         "bulk": lambda base, say: bulk(base, asked.messages, say),
@@ -68,7 +71,12 @@ def main() -> None:
             result |= parts[title](base, lambda what: progress.update(task, description=what))
             progress.advance(task)
     print(json.dumps(result) if asked.json else table(result))
+    if not asked.check:
+        return 0
+    lines = list(compared(result))
+    print(*(line for line, _ in lines), sep="\n", file=sys.stderr if asked.json else sys.stdout)
+    return int(any(holds is False for _, holds in lines))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
