@@ -519,6 +519,32 @@ def test_a_peers_word_waits_for_the_witnesses(tmp_path: Path, seconds: float) ->
     in_loop(main())
 
 
+def test_what_a_witness_knows_of_a_log_that_was_replaced_is_no_alarm(tmp_path: Path) -> None:
+    """After `recover` it knows more of the old log for ever, if that was lost for good; the new one is confirmed by a peer as any other."""
+    made = channel(tmp_path)
+    north = made.sides["north"]
+
+    async def knows(request: Request, _: int) -> web.Response:
+        ours = request.head.origin.endswith("/north")
+        return size(request.head.size + 1) if ours else text(line(request.head, "tower.example"))
+
+    async def main() -> None:
+        with north.folder.node(None) as one:
+            one.send("statement", {"text": "before"})
+            async with lying(made.port, Liar(knows, path="/add-checkpoint")):
+                (told,) = await asyncio.to_thread(witnesses.show, Exchange(one))
+            assert (told.error, one.unsure) == ("witness.ahead", "log.unsure")
+        rotate(north.folder, None, north.folder.path / "recovery-north.txt")
+        with north.folder.node(None) as one:
+            assert one.unsure is None, "what was said is of the old log"
+            async with lying(made.port, Liar(knows, path="/add-checkpoint")):
+                (told,) = await asyncio.to_thread(witnesses.show, Exchange(one))
+            assert told.error != "witness.ahead"
+            assert one.unsure is None
+
+    in_loop(main())
+
+
 def test_a_witness_that_is_away_keeps_a_peers_word_waiting_for_seconds(tmp_path: Path) -> None:
     made = channel(tmp_path)
     north, south = made.sides["north"], made.sides["south"]

@@ -69,15 +69,19 @@ def submission(node: Node, log: int, by: int, old: int | None = None) -> Submiss
 
 
 def follow(node: Node, refused: Submission, body: bytes) -> Submission | None:
-    """The same for a witness that says, in the body of a conflict, how much of the log it cosigned last.
+    """The same for a witness that says, in the body of a conflict, how much of the log it cosigned last. None if that is more than we hold
+    of a log that ours follows: a log is replaced because such a thing was lost.
 
     Raises PeerError witness.malformed, witness.ahead; see Node.overtaken. LocalError disk.failed.
     """
     try:
         old = witness.parse_size(body, refused.head.size)
     except PeerError as error:
-        if error.code == "witness.ahead" and refused.log == node.own:
-            node.overtaken()
+        if error.code != "witness.ahead":
+            raise
+        if refused.log != node.own:
+            return None
+        node.overtaken()
         raise
     return submission(node, refused.log, refused.by, old)
 
