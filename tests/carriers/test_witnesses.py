@@ -242,6 +242,18 @@ def times(node: Node) -> list[int]:
     return [one.time for one in node.store.cosignatures(0, 1) if one.by == TOWER]
 
 
+def reboot(side: Side) -> None:
+    """The machine was started since its log was last confirmed."""
+    (side.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+
+
+def spoken(north: Side, south: Side) -> None:
+    """North has said something, and South has receipted it."""
+    with north.folder.node(None) as one, south.folder.node(None) as other:
+        one.send("statement", {"text": "before"})
+        synced_by_hand(one, other)
+
+
 @pytest.mark.parametrize("ahead", [0, -5])
 def test_after_a_restart_its_word_confirms_nothing(tmp_path: Path, ahead: int) -> None:
     """It knows what it was shown at the last line check: what left since, it cannot tell (decision 0017)."""
@@ -251,7 +263,7 @@ def test_after_a_restart_its_word_confirms_nothing(tmp_path: Path, ahead: int) -
     async def main() -> None:
         with north.folder.node(None) as node:
             node.send("statement", {"text": "before"})
-        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        reboot(north)
         async with honest(made.tower, made.port, lambda: time.time() + ahead), running(north) as served:
             assert served.node.unsure == "log.unsure"
             await until(lambda: served.node.store.covered(0).get(TOWER) == 1)
@@ -270,9 +282,7 @@ def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path, first: str)
     north, south = made.sides["north"], made.sides["south"]
 
     async def main() -> None:
-        with north.folder.node(None) as one, south.folder.node(None) as other:
-            one.send("statement", {"text": "before"})
-            synced_by_hand(one, other)
+        spoken(north, south)
         copy = shutil.copytree(north.folder.path, tmp_path / "copy")
         with north.folder.node(None) as one:
             one.send("line_check", {})
@@ -280,7 +290,7 @@ def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path, first: str)
                 await asyncio.to_thread(witnesses.show, Exchange(one))
         shutil.rmtree(north.folder.path)
         copy.rename(north.folder.path)
-        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        reboot(north)
         if first == "peer":
             async with running(south), running(north) as served:
                 await until(lambda: served.node.unsure is None)
@@ -506,10 +516,8 @@ def test_a_peers_word_waits_for_the_witnesses(tmp_path: Path, seconds: float) ->
         return size(request.head.size + 1)
 
     async def main() -> None:
-        with north.folder.node(None) as one, south.folder.node(None) as other:
-            one.send("statement", {"text": "before"})
-            synced_by_hand(one, other)
-        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        spoken(north, south)
+        reboot(north)
         async with running(south), lying(made.port, Liar(slow, path="/add-checkpoint")), running(north) as served:
             again = {"op": "send", "kind": "statement", "json": {"text": "a second history"}}
             with local("log.unsure"):
@@ -550,10 +558,8 @@ def test_a_witness_that_is_away_keeps_a_peers_word_waiting_for_seconds(tmp_path:
     north, south = made.sides["north"], made.sides["south"]
 
     async def main() -> None:
-        with north.folder.node(None) as one, south.folder.node(None) as other:
-            one.send("statement", {"text": "before"})
-            synced_by_hand(one, other)
-        (north.folder.path / "boot").write_text(f"ceasewire boot 1\n{uuid.UUID(int=1)}\n")
+        spoken(north, south)
+        reboot(north)
         async with running(south), lying(made.port, Liar(hang, path="/add-checkpoint")), running(north) as served:
             took = await until(lambda: served.node.unsure is None)
             assert witnesses.FIRST_SECONDS - 1 < took < witnesses.FIRST_SECONDS + 3
