@@ -25,7 +25,8 @@ from ceasewire.carriers.hub import Hub
 from ceasewire.carriers.listening import bind
 from ceasewire.carriers.logs import open_log
 from ceasewire.carriers.witnesses import Submitter
-from ceasewire.errors import CeasewireError
+from ceasewire.cli.access import _ask_peers
+from ceasewire.errors import CeasewireError, LocalError
 from ceasewire.folder import Folder
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node, is_overtaken
@@ -523,6 +524,26 @@ def test_a_peers_word_waits_for_the_witnesses(tmp_path: Path, seconds: float) ->
             with local("log.unsure"):
                 await asyncio.to_thread(call, north.folder.control_path, again)
             assert is_overtaken(served.node.store, served.node.own)
+
+    in_loop(main())
+
+
+def test_a_command_without_serve_asks_the_witnesses_first_too(tmp_path: Path) -> None:
+    made = channel(tmp_path)
+    north, south = made.sides["north"], made.sides["south"]
+    spoken(north, south)
+    reboot(north)
+
+    async def main() -> None:
+        liar = Liar(lambda request, _: size(request.head.size + 1), path="/add-checkpoint")
+        async with running(south) as peer, lying(made.port, liar):
+            with north.folder.node(None) as one:
+                await asyncio.to_thread(_ask_peers, one)
+                assert is_overtaken(one.store, one.own)
+                assert one.unsure == "log.unsure"
+                with pytest.raises(LocalError, match="a witness says that it cosigned more of this log"):
+                    one.send("statement", {"text": "a second history"})
+            assert peer.node.store.peers()[0].counter_in, "the peer was asked, and would have said that all is well"
 
     in_loop(main())
 
