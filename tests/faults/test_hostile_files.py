@@ -37,7 +37,8 @@ ROOT = b"h" * 32
 
 def manifest(**changes: Any) -> bytes:
     files = [{"name": name, "bytes": 3, "sha256": hashlib.sha256(b"abc").hexdigest()} for name in (CARD, CHARTER, STORE)]
-    return json.dumps({"format": FORMAT, "made": "x", "party": "north", "log": "north", "channel": "00", "files": files} | changes).encode()
+    said = {"format": FORMAT, "made": "x", "party": "north", "log": "north", "channel": "00", "messages": {"north": 3}, "files": files}
+    return json.dumps(said | changes).encode()
 
 
 def member(name: str, data: bytes, **headers: Any) -> tuple[tarfile.TarInfo, bytes]:
@@ -75,6 +76,8 @@ def hostile() -> Iterator[tuple[str, bytes]]:
         yield f"manifest {said[:9]!r}", archive(*honest(said))
     for name, value in {"bytes": float("inf"), "sha256": [], "name": [], "made": 0}.items():
         yield f"the store's {name}", archive(*honest(listing(**{name: value}) if name != "made" else manifest(made=value)))
+    for counted in ([3], "3", {"north": "3"}, {"north": True}):
+        yield f"messages {counted}", archive(*honest(manifest(messages=counted)))
     for size in (-1, True, 2, 4, 2**40, 2**99):
         yield f"a store of {size}", archive(*honest(listing(bytes=size)))
     huge = member(STORE, b"")
