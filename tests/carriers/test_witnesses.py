@@ -28,6 +28,7 @@ from ceasewire.carriers.witnesses import Submitter
 from ceasewire.cli.access import _ask_peers
 from ceasewire.errors import CeasewireError, LocalError
 from ceasewire.folder import Folder
+from ceasewire.node.confirming import Confirming
 from ceasewire.node.exchange import Exchange
 from ceasewire.node.node import Node, is_overtaken
 from ceasewire.node.proofs import prove
@@ -524,6 +525,24 @@ def test_a_peers_word_waits_for_the_witnesses(tmp_path: Path, seconds: float) ->
             with local("log.unsure"):
                 await asyncio.to_thread(call, north.folder.control_path, again)
             assert is_overtaken(served.node.store, served.node.own)
+
+    in_loop(main())
+
+
+def test_a_disk_that_fails_as_a_log_is_confirmed_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, asked = channel(tmp_path), []
+
+    def failing(_: Confirming) -> None:
+        asked.append(1)
+        raise LocalError("disk.failed")
+
+    monkeypatch.setattr(Confirming, "witnesses_asked", failing)
+
+    async def main() -> None:
+        async with honest(made.tower, made.port), running(made.sides["north"]) as north:
+            await until(lambda: bool(asked))
+            await north.send("line_check", {})
+            await until(lambda: north.node.store.covered(0).get(TOWER, 0) >= 1)
 
     in_loop(main())
 

@@ -200,7 +200,8 @@ class Witnesses:
             async with asyncio.timeout(FIRST_SECONDS):
                 for one in self._submitters:
                     await one.asked.wait()
-        await self._hub.run(self._hub.exchange.confirming.witnesses_asked)
+        with suppress(CeasewireError):  # the disk failed: the peer's next bundle confirms
+            await self._hub.run(self._hub.exchange.confirming.witnesses_asked)
 
     async def _keep(self, submitter: Submitter) -> None:
         """Show one witness what it has not seen, whenever there is something."""
