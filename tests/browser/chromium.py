@@ -92,6 +92,12 @@ def watched(context: BrowserContext, port: int) -> tuple[Page, list[str]]:
     return page, wrong
 
 
+def press(page: Page, selector: str) -> None:
+    """Press what opens another page, and wait until that page is there: a click alone may return while the browser has none."""
+    with page.expect_navigation(wait_until="domcontentloaded"):
+        page.click(selector)
+
+
 def _dismissed(dialog: Dialog, wrong: list[str]) -> None:
     wrong.append(f"dialog {dialog.message}")
     dialog.dismiss()

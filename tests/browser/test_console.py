@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from browser.chromium import signed_in, watched
+from browser.chromium import press, signed_in, watched
 from browser.officers import said
 from browser.world import NASTY, World, pages, tell
 
@@ -48,8 +48,7 @@ def test_a_flash_wakes_an_armed_page_within_two_seconds_and_silencing_sends_noth
         page.wait_for_timeout(2500)
         assert page.evaluate("document.body.dataset.beeps") == beeps, "it is silent"
         assert own(world) == before, "silencing is nobody's word"
-        banner.locator("form button").click()
-        page.wait_for_load_state("domcontentloaded")
+        press(page, f"[data-flash='{ref}'] form button")
         assert page.locator(f"[data-flash='{ref}']").count() == 0
         assert len(own(world)) == len(before) + 1
         assert wrong == []

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser.axe import NARROW, over
-from browser.chromium import signed_in, watched
+from browser.chromium import press, signed_in, watched
 from carriers.sides import Side, make_sides, process
 from console.people import Person, person
 
@@ -47,7 +47,7 @@ def test_no_form_is_wider_than_a_telephone(north: tuple[Side, Person], chromium:
             assert page.evaluate("document.documentElement.lang") == language
             found += wide(page, kind)
             if kind != "flash":
-                page.click(".deeds button[value=preview]")
+                press(page, ".deeds button[value=preview]")
                 if page.locator("#troubles").count():
                     found += wide(page, f"{kind}, refused")
         page.goto(f"{who.base}/compose/notification", wait_until="domcontentloaded")
@@ -55,7 +55,7 @@ def test_no_form_is_wider_than_a_telephone(north: tuple[Side, Person], chromium:
         assert page.locator(".figures input").count() >= 48, "four groups, four harms, three figures"
         page.fill("[name='f.casualties.civilians.wounded.low']", "1000000")
         page.fill("[name='f.casualties.civilians.killed.best']", "many")
-        page.click(".deeds button[value=preview]")
+        press(page, ".deeds button[value=preview]")
         assert page.locator(".figures .wrong").count() == 2
         found += wide(page, "casualties, refused")
     assert found == []

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.axe import NARROW, WIDE, over, unseen, violations
-from browser.chromium import signed_in, watched
+from browser.chromium import press, signed_in, watched
 from browser.officers import AUTHENTICATOR
 from browser.world import GATES, NO_PAGES, World, places, tell
 from ceasewire.console.pages import ROUTES
@@ -107,14 +107,14 @@ def preview(page: Page, base: str) -> None:
     """What will be signed."""
     page.goto(f"{base}/compose/statement", wait_until="domcontentloaded")
     page.fill("[name='f.text']", "We hold fire.")
-    page.click(".deeds button[value=preview]")
+    press(page, ".deeds button[value=preview]")
 
 
 def form_again(page: Page, base: str) -> None:
     """A form that was not filled, with what is wrong beside its fields."""
     page.goto(f"{base}/compose/notification", wait_until="domcontentloaded")
     page.evaluate("document.querySelector('form.compose').noValidate = true")
-    page.click(".deeds button[value=preview]")
+    press(page, ".deeds button[value=preview]")
     assert page.locator("[aria-invalid=true], .wrong").count()
 
 
@@ -122,14 +122,14 @@ def enrolment(page: Page, base: str) -> None:
     """The code for an authenticator app."""
     page.goto(f"{base}/me", wait_until="domcontentloaded")
     page.fill("#password", "four long words here")
-    page.click("form[action$='/me/password'] button")
+    press(page, "form[action$='/me/password'] button")
     assert page.locator(".qr-box").count()
 
 
 def asked_who(page: Page, base: str) -> None:
     """Before a link is made: who is it that makes it?"""
     page.goto(f"{base}/people", wait_until="domcontentloaded")
-    page.click("form[action$='/people/invite'] button")
+    press(page, "form[action$='/people/invite'] button")
     assert page.locator("#deed").count()
 
 
@@ -147,7 +147,7 @@ def passkey(page: Page, base: str) -> None:
 def link(page: Page, base: str) -> None:
     """A link to pass on, made by somebody who has just said who they are."""
     page.goto(f"{base}/people", wait_until="domcontentloaded")
-    page.click("form[action$='/people/invite'] button")
+    press(page, "form[action$='/people/invite'] button")
     assert page.locator("code.secret").count()
 
 
@@ -155,14 +155,13 @@ def on_watch(page: Page, base: str) -> None:
     """A shift that has begun."""
     page.goto(f"{base}/shift", wait_until="domcontentloaded")
     if page.locator("form[action$='/shift/start']").count():
-        page.click("form[action$='/shift/start'] button")
-        page.wait_for_url("**/shift?said=*")
+        press(page, "form[action$='/shift/start'] button")
 
 
 def leaving(page: Page, base: str) -> None:
     """What is asked of whoever would leave nobody on watch."""
     on_watch(page, base)
-    page.click("form[action$='/shift/end'] button")
+    press(page, "form[action$='/shift/end'] button")
     assert page.locator("[name=alone]").count()
 
 
@@ -199,7 +198,7 @@ def refused(page: Page, base: str) -> None:
     page.goto(f"{base}/sign-in", wait_until="domcontentloaded")
     for name in ("name", "password", "code"):
         page.fill(f"#{name}", "wrong")
-    page.click("form:has(#code) button")
+    press(page, "form:has(#code) button")
     assert page.locator("[role=alert]").count()
 
 
