@@ -289,7 +289,9 @@ PLOTS: Final[tuple[tuple[Any, ...], ...]] = (
         (_S, "reply", {"stance": "assurance"}, (1,)),
         (_S, "notice", {"activity": "joint_inquiry", "phase": "cancelled"}, (1,)),
     ),
+    (_BEGIN, (0, "notice", _INQUIRY, (0,)), (_S, "reply", {"stance": "assurance"}, (1,))),
     (_BEGIN, (_S, "closing", {}, (0,)), (0, "closing", {}, (0,)), (0, "withdrawal", {"reason": "It is not over."}, (2,))),
+    (_BEGIN, (_S, "closing", {}, (0,)), (0, "closing", {}, (0,))),
     (_BEGIN, _BEGIN, (0, "statement", {"text": "The same."}, (0, 1)), (_S, "reply", {"stance": "accepted"}, (2,))),
     (
         _BEGIN,
