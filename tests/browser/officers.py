@@ -222,6 +222,12 @@ def _released(page: Page, sends: bool) -> None:
         page.wait_for_selector("text=Nobody releases twice")
 
 
+def goes_on(officer: Officer) -> None:
+    """Wait until the open page of a draft that another officer has released leads to the message, as it does by itself. To go elsewhere
+    at that very moment is a race which the browser may decide for neither."""
+    officer.page.wait_for_url("**/message/*/*")
+
+
 def release_by_password(officer: Officer, path: str, *, sends: bool = True, later: int = 0) -> None:
     """Release a draft with password and code, on a machine that is so many seconds later."""
     page = officer.goto(path)

@@ -8,7 +8,7 @@ from typing import Final
 
 from playwright.sync_api import Page
 
-from browser.officers import Officer, Post, Posts, put, release_by_passkey, release_by_password
+from browser.officers import Officer, Post, Posts, goes_on, put, release_by_passkey, release_by_password
 from console.tables import table
 
 LOOKED_SECONDS: Final = 2.0
@@ -66,6 +66,7 @@ def test_one_drafts_another_releases_the_other_side_hears_it_and_answers_and_bot
     release_by_passkey(cedar, draft)
     sounded = seen_within(open_inbox, "Number(document.body.dataset.beeps || 0) > 0", began)
     print(f"on the other side's open inbox: a notification after {seconds:.2f} s, a flash sounds after {sounded:.2f} s")
+    goes_on(larch)
     began = time.monotonic()
     larch.goto("/inbox")
     page_takes = time.monotonic() - began
@@ -136,12 +137,14 @@ def test_alone_at_three_in_the_morning(posts: Posts) -> None:
     notified = put(larch, "/compose/notification", **{**NOTIFIED, "place": "Mill Ford"})
     release_by_passkey(cedar, notified)
     case = last(posts, "north")
+    goes_on(larch)
     flash = put(larch, "/compose/flash", press="button[value=cease_now]", place="Mill Ford")
     began = time.monotonic()
     release_by_password(cedar, flash)
     ref = last(posts, "north")
     rings(south, rung, ref)
     steps.append((f"North sends the flash {ref}; the alarm command has run", f"{time.monotonic() - began:.2f} s"))
+    goes_on(larch)
     page = larch.goto("/sent")
     page.wait_for_function("() => document.querySelector('#own-flashes').innerText.includes('received by their machine, no person yet')")
     assert ref in page.inner_text("#own-flashes")
