@@ -17,6 +17,7 @@ from .values import CALENDARS, THEMES, Account, AuditLine, Older
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _ADMINISTRATOR: Final = "administrator"
+_LINES: Final = select(audit, person.c.name).select_from(audit.outerjoin(person, audit.c.who == person.c.id))
 
 
 class People(Passkeys):
@@ -96,7 +97,7 @@ class People(Passkeys):
 
     def audit(self, limit: int = 100, before: int | None = None) -> list[AuditLine]:
         """The newest lines, the newest first; with `before` those below that `id`."""
-        chosen = select(audit, person.c.name).select_from(audit.outerjoin(person, audit.c.who == person.c.id))
+        chosen = _LINES
         if before is not None:
             chosen = chosen.where(audit.c.id < before)
         with self._db.reading() as connection:
@@ -105,9 +106,8 @@ class People(Passkeys):
 
     def last_of(self, what: Collection[str], abouts: Collection[str]) -> dict[str, AuditLine]:
         """Of each of these that is known, by what it is about: the newest line with one of the codes `what`."""
-        chosen = select(audit, person.c.name).select_from(audit.outerjoin(person, audit.c.who == person.c.id))
         with self._db.reading() as connection:
-            rows = connection.execute(chosen.where(audit.c.what.in_(what), audit.c.about.in_(abouts)).order_by(audit.c.id)).all()
+            rows = connection.execute(_LINES.where(audit.c.what.in_(what), audit.c.about.in_(abouts)).order_by(audit.c.id)).all()
         return {row.about: _audit_line(row) for row in rows}
 
     def audit_older(self) -> list[Older]:
