@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ceasewire.node.inbox import awaiting
+from ceasewire.node.inbox import awaiting, received
 from ceasewire.record.case_record import seconds_of
 from ceasewire.record.fields import parse_time, show_time
 from node.pair import ChannelPair
@@ -66,3 +66,10 @@ def test_once_the_record_counts_the_inbox_counts_as_the_record_does(pair: Channe
     send(pair, "south", "line_check", {})
     assert owed(pair, "south").keys() == before.keys() == {asked}
     assert owed(pair, "south")[asked] >= before[asked]
+
+
+@pytest.mark.parametrize("said", [{}, {"precedence": "routine"}, {"precedence": "priority"}])
+def test_a_flash_is_listed_as_one_whatever_precedence_its_sender_gave_it(pair: ChannelPair, said: dict[str, Any]) -> None:
+    ref = send(pair, "north", "flash", {"phrase": "cease_now", "place": "the bridge", **said})
+    view = pair.south.node.reading
+    assert [(row["ref"], row["precedence"]) for row in received(view, kind="flash")] == [(ref, "flash")]

@@ -131,6 +131,12 @@ def rows_of(view: View, items: Sequence[Item]) -> list[dict[str, Json]]:
     return [_row(view, message, changed.get(message["ref"]), found) for message in wanted]
 
 
+def precedence(kind: str, body: dict[str, Json]) -> Json:
+    """How urgent a message is, by the name of its kind and its body as lists show it: a flash whatever it says, else what it says, or
+    `routine`."""
+    return "flash" if kind == "flash" else body.get("precedence") or "routine"
+
+
 def _row(view: View, message: dict[str, Json], changed: str | None, found: dict[str, dict[str, Json]]) -> dict[str, Json]:
     body = message["body"]
     log = view.ref(message["ref"])[0]
@@ -143,6 +149,6 @@ def _row(view: View, message: dict[str, Json], changed: str | None, found: dict[
         "body": body,
         "void": message["void"],
         "exercise": body.get("exercise") is True,
-        "precedence": body.get("precedence") or ("flash" if message["kind"] == "flash" else "routine"),
+        "precedence": precedence(message["kind"], body),
         "changed": changed,
     }

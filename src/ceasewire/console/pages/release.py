@@ -18,6 +18,7 @@ from ...errors import LocalError, PeerError
 from ...node import writing
 from ...node.composing import in_force
 from ...node.drafts import Draft, Standing, fitting
+from ...node.inbox import precedence
 from ...node.node import Node
 from ...node.view import View
 from ...record.authority import AMENDMENT
@@ -166,7 +167,7 @@ async def release(call: Call) -> Response:
 def _listed(view: View, draft: Draft) -> dict[str, Any]:
     """What a line says of what the draft says: `headline`, `precedence`."""
     kind, body = kind_name(draft.kind), writing.shown(view, draft.kind, draft.body)
-    return {"headline": wording.headline(kind, body), "precedence": "flash" if kind == "flash" else body.get("precedence") or "routine"}
+    return {"headline": wording.headline(kind, body), "precedence": precedence(kind, body)}
 
 
 async def one(call: Call) -> Response:
