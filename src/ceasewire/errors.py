@@ -203,7 +203,7 @@ CODES: Final[dict[str, Code]] = {
         "docs/operators.md",
     ),
     "log.unsure": _code(
-        "The machine was started anew, and nobody has confirmed yet that the log on it is the newest there is, so it signs nothing",
+        "Nobody has confirmed yet that the log on this machine is the newest there is, so it signs nothing",
         "`ceasewire sync NODE` and `serve` ask again. If you know that no disk was put back or copied: "
         "`ceasewire sync NODE --not-restored`.",
         "docs/operators.md",
@@ -215,7 +215,11 @@ CODES: Final[dict[str, Code]] = {
     "store.unsafe": _code("The database would not keep what it has acknowledged", "Put it on a local disk.", "docs/operators.md"),
     "store.newer": _code("The store was written by a newer version", "Use that version.", "docs/operators.md"),
     "store.damaged": _code("The store is damaged", "Run `ceasewire fsck` and keep the folder as it is.", "docs/operators.md"),
-    "disk.failed": _code("The disk refused to keep the data", "Free space or change the disk, then start again.", "docs/operators.md"),
+    "disk.failed": _code(
+        "The disk refused to keep the data",
+        "See that there is space and that the node's files are yours to write; mend that or the disk, then start again.",
+        "docs/operators.md",
+    ),
     "random.failed": _code("The system gave no randomness", "Mend the system; nothing was made.", "docs/operators.md"),
     "net.unreachable": _code("The other side cannot be reached", "It is tried again by itself.", "docs/operators.md"),
     "net.busy": _code("The other side takes no more of this node's at once", "It is tried again by itself.", "docs/operators.md"),
