@@ -151,6 +151,11 @@ def judge_witness_answer(v: Json, data: bytes) -> Json:
     return {"time": time}
 
 
+def judge_witness_refusal(v: Json, data: bytes) -> Json:
+    witness.check_history(v["status"], data, v["old"], v["ours"])
+    return {}
+
+
 def judge_witness_size(v: Json, data: bytes) -> Json:
     return {"size": witness.parse_size(data, v["ours"])}
 

@@ -80,6 +80,11 @@ CODES: Final[dict[str, Code]] = {
         "If it is right, this store is an old one: do not send; see docs/operators.md, Witnesses.",
         "spec/witness.md",
     ),
+    "witness.history": _code(
+        "The witness says that it cosigned another history of our log",
+        "If it is right, an old store went on, or two machines sign with these keys: do not send; see docs/operators.md, Witnesses.",
+        "spec/witness.md",
+    ),
     # Silence proofs: spec/silence.md
     "silence.malformed": _code("This is not a silence proof in its one form", _COPY, "spec/silence.md"),
     "silence.channel": _code("The silence proof is of another channel", "Check it with that channel's charter.", "spec/silence.md"),
@@ -205,7 +210,7 @@ CODES: Final[dict[str, Code]] = {
     "log.unsure": _code(
         "Nobody has confirmed yet that the log on this machine is the newest there is, so it signs nothing",
         "`ceasewire sync NODE` and `serve` ask again. If you know that no disk was put back or copied: "
-        "`ceasewire sync NODE --not-restored`.",
+        "`ceasewire sync NODE --not-restored`. If one was: `ceasewire recover`.",
         "docs/operators.md",
     ),
     "backup.damaged": _code("This is not a whole backup of a node", "Take another one.", "docs/operators.md"),

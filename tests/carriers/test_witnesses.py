@@ -318,6 +318,44 @@ def test_where_a_witness_knows_more_no_peer_confirms(tmp_path: Path, first: str)
     in_loop(main())
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_fork_that_only_a_witness_knows_of_stops_the_log(tmp_path: Path, more: int) -> None:
+    """A snapshot that knows nothing of having been put back has written a second history, as long as the first or longer: no peer has
+    seen the other one."""
+    made = channel(tmp_path)
+    north, south = made.sides["north"], made.sides["south"]
+
+    async def shown(one: Node) -> str | None:
+        async with honest(made.tower, made.port):
+            (told,) = await asyncio.to_thread(witnesses.show, Exchange(one))
+        return told.error
+
+    async def main() -> None:
+        spoken(north, south)
+        copy = shutil.copytree(north.folder.path, tmp_path / "copy")
+        with north.folder.node(None) as one:
+            one.send("line_check", {})
+            assert await shown(one) is None
+        shutil.rmtree(north.folder.path)
+        copy.rename(north.folder.path)
+        with north.folder.node(None) as one:
+            assert one.unsure is None
+            one.send_many([("statement", {"text": f"a second history {number}"}) for number in range(1 + more)])
+            assert await shown(one) == "witness.history"
+            with pytest.raises(LocalError, match="or another history of it"):
+                one.send("statement", {"text": "and more of it"})
+        async with running(south) as peer, running(north) as served:  # another start, without the witness
+            before = peer.node.store.peers()[0].counter_in
+            await until(lambda: peer.node.store.peers()[0].counter_in > before + 2)
+            assert served.node.unsure == "log.unsure"
+        with north.folder.node(None) as one:
+            one.confirm("officer")
+            assert await shown(one) == "witness.history"
+            assert one.unsure is None, "who has looked is not asked again"
+
+    in_loop(main())
+
+
 # --- Liars ---
 
 Answer = Callable[[Request], Awaitable[web.StreamResponse]]
@@ -386,6 +424,8 @@ LIES: dict[str, tuple[Callable[[Request, int], Any], str, int]] = {
     "a conflict of another kind": (lambda *_: text(b"1\n", 409), "net.refused", 1),
     "conflicts for ever": (lambda _, n: size(n % 2 + 1), "net.refused", 2),
     "more than there is": (lambda *_: size(99), "witness.ahead", 1),
+    "another history": (lambda *_: text(b"", 422), "witness.history", 1),
+    "one size with two roots": (lambda *_: size(3), "witness.history", 2),
     "no size": (lambda *_: text(b"many\n", 409, witness.SIZE_TYPE), "witness.malformed", 1),
     "coded": (lambda asked, _: web.Response(body=line(asked.head), headers={"Content-Encoding": "gzip"}), "net.refused", 1),
     "silence": (hang, "net.unreachable", 1),
@@ -567,27 +607,30 @@ def test_a_command_without_serve_asks_the_witnesses_first_too(tmp_path: Path) ->
     in_loop(main())
 
 
-def test_what_a_witness_knows_of_a_log_that_was_replaced_is_no_alarm(tmp_path: Path) -> None:
-    """After `recover` it knows more of the old log for ever, if that was lost for good; the new one is confirmed by a peer as any other."""
+@pytest.mark.parametrize("code", ["witness.ahead", "witness.history"])
+def test_what_a_witness_knows_of_a_log_that_was_replaced_is_no_alarm(tmp_path: Path, code: str) -> None:
+    """After `recover` it knows more of the old log for ever, or another history, if that was lost for good; the new one is confirmed by a
+    peer as any other."""
     made = channel(tmp_path)
     north = made.sides["north"]
 
     async def knows(request: Request, _: int) -> web.Response:
-        ours = request.head.origin.endswith("/north")
-        return size(request.head.size + 1) if ours else text(line(request.head, "tower.example"))
+        if not request.head.origin.endswith("/north"):
+            return text(line(request.head, "tower.example"))
+        return text(b"", 422) if code == "witness.history" else size(request.head.size + 1)
 
     async def main() -> None:
         with north.folder.node(None) as one:
             one.send("statement", {"text": "before"})
             async with lying(made.port, Liar(knows, path="/add-checkpoint")):
                 (told,) = await asyncio.to_thread(witnesses.show, Exchange(one))
-            assert (told.error, one.unsure) == ("witness.ahead", "log.unsure")
+            assert (told.error, one.unsure) == (code, "log.unsure")
         rotate(north.folder, None, north.folder.path / "recovery-north.txt")
         with north.folder.node(None) as one:
             assert one.unsure is None, "what was said is of the old log"
             async with lying(made.port, Liar(knows, path="/add-checkpoint")):
                 (told,) = await asyncio.to_thread(witnesses.show, Exchange(one))
-            assert told.error != "witness.ahead"
+            assert told.error != code
             assert one.unsure is None
 
     in_loop(main())

@@ -100,6 +100,14 @@ def answers(v: Vectors) -> None:
         v.bad("witness-answer", code, name, what, data, **given)
     v.ok("witness-size", "smaller", "a size", witness.size_body(3).decode(), {"size": 3}, ours=7)
     v.bad("witness-size", "witness.ahead", "8-of-7", "more than there is", "8\n", ours=7)
+    v.ok("witness-refusal", "other-size", "another size", "5\n", {}, status=409, old=3, ours=7)
+    v.ok("witness-refusal", "unknown", "a log that it does not know", "", {}, status=404, old=0, ours=7)
+    for name, what, status, old, text in (
+        ("not-consistent", "a proof that does not lead there", 422, 3, ""),
+        ("same-size", "one size with another root", 422, 7, ""),
+        ("same-size-1.0.0", "the same, as version 1.0.0 of tlog-witness says it", 409, 7, "7\n"),
+    ):
+        v.bad("witness-refusal", "witness.history", name, what, text, status=status, old=old, ours=7)
     for name, what, text in (("no-newline", "no newline", "3"), ("zero", "a leading zero", "03\n"), ("words", "no number", "three\n")):
         v.bad("witness-size", "witness.malformed", name, what, text, ours=7)
 

@@ -39,6 +39,7 @@ MOST_PAUSE_SECONDS: Final = 600.0
 _DOUBLINGS: Final = 12
 _TEXT: Final = "text/plain; charset=utf-8"
 _OTHER_SIZE: Final = int(witness.Status.OTHER_SIZE)
+_UNDERSTOOD: Final = (witness.Status.COSIGNED, witness.Status.NOT_CONSISTENT)
 
 _random = random.SystemRandom()
 
@@ -96,12 +97,13 @@ class Submitter:
             if submission is None:
                 return
             status, body = await self._post(submission)
-        if status != witness.Status.COSIGNED:
-            raise LocalError("net.refused", f"status {status}")
-        await self.hub.run(witnessing.keep, self.hub.node, submission, body)
+        if status == witness.Status.COSIGNED:
+            await self.hub.run(witnessing.keep, self.hub.node, submission, body)
+        else:
+            await self.hub.run(witnessing.refused, self.hub.node, submission, status, body)
 
     async def _post(self, submission: Submission) -> tuple[int, bytes]:
-        """The answer's status, 200 or 409 as tlog-witness says them, and its body. Raises LocalError net.*, file.unreadable."""
+        """The answer's status, 200, 409 or 422 as tlog-witness says them, and its body. Raises LocalError net.*, file.unreadable."""
         if self._session is None or self._target is None:
             self._target = await self.hub.run(self._find)
             self._session = open_session(self._target, self._tls_ca, self._warn)
@@ -140,10 +142,11 @@ class Submitter:
 
 
 async def _read(answer: aiohttp.ClientResponse) -> tuple[int, bytes]:
-    """Raises LocalError net.refused for any status but 200, and 409 with a size."""
+    """Raises LocalError net.refused for any status but 200, 422, and 409 with a size."""
     if 300 <= answer.status < 400:
         raise LocalError("net.refused", f"it redirects ({answer.status})")
-    if answer.status != witness.Status.COSIGNED and (answer.status, answer.content_type) != (_OTHER_SIZE, witness.SIZE_TYPE):
+    sized = (answer.status, answer.content_type) == (_OTHER_SIZE, witness.SIZE_TYPE)
+    if answer.status not in _UNDERSTOOD and not sized:
         raise LocalError("net.refused", f"status {answer.status}")
     if "Content-Encoding" in answer.headers:
         raise LocalError("net.refused", "http.type")

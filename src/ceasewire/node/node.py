@@ -45,7 +45,8 @@ COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignatu
 CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
 BOOT: Final = "boot"  # meta: this store's folder has a file `boot`
 AT_START: Final = "covered_at_start"  # meta: see Node.covered_at_start; empty once the log is confirmed
-AHEAD: Final = "ahead"  # meta: a witness says that it knows more of this log than is here; empty once an officer has confirmed the log
+AHEAD: Final = "ahead"  # meta: a witness says that it knows more of this log than is here, or another; empty once an officer has confirmed
+_DOUBTED: Final = "a witness says that it cosigned more of this log than is here, or another history of it"
 CONFIRMED: Final = "confirmed"  # meta: who last confirmed after a restart that the log is the newest there is, and when
 GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
 _LINE_CHECK: Final = KINDS["line_check"]
@@ -176,8 +177,7 @@ class Node(View):
         """Raises LocalError log.closed, log.replaced, log.unsure when this log may sign no checkpoint now."""
         self.check_open()
         if self.unsure:
-            said = "a witness says that it cosigned more of this log than is here" if is_overtaken(self.store, self.own) else ""
-            raise LocalError(self.unsure, said)
+            raise LocalError(self.unsure, _DOUBTED if is_overtaken(self.store, self.own) else "")
 
     def confirm(self, by: str) -> None:
         """Somebody knows that no newer head of our own log is about: a peer ("peer") whose answer bears a mark of this start, or an officer
@@ -200,9 +200,9 @@ class Node(View):
         self.changed()
 
     def overtaken(self) -> None:
-        """A witness says that it cosigned more of our log than is here. From now on, in later starts too, the log is unsure, and no peer's
-        word is enough: the peer may lack what the witness was shown. But what an officer has said since the machine was started stands, or
-        a witness could keep us from signing for ever. Raises LocalError disk.failed."""
+        """A witness says that it cosigned more of our log than is here, or another history of it. From now on, in later starts too, the
+        log is unsure, and no peer's word is enough: the peer may lack what the witness was shown. But what an officer has said since the
+        machine was started stands, or a witness could keep us from signing for ever. Raises LocalError disk.failed."""
         with self.lock:
             said = (self.store.meta(CONFIRMED) or b"").startswith(b"officer")
             if self.closed or is_overtaken(self.store, self.own) or (said and self._confirmed is None):
@@ -442,7 +442,7 @@ class Node(View):
 
 
 def is_overtaken(store: Store, own: int) -> bool:
-    """Whether a witness said that it knows more of our log than is here, and no officer has confirmed the log since."""
+    """Whether a witness said that it knows more of our log than is here, or another history, and no officer has confirmed it since."""
     return bool(store.meta(of_log(AHEAD, own)))
 
 

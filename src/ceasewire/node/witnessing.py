@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..errors import PeerError
+from ..errors import LocalError, PeerError
 from ..limits import CLOCK_TOLERANCE_SECONDS, NOTE_SIGNATURES
 from ..record.fields import LAST_TIME
 from ..record.values import Cosignature
@@ -23,10 +23,12 @@ _LINES: Final = NOTE_SIGNATURES - 1  # of witnesses in one note, below its log's
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request to a witness: whose log, to which witness (`by`), the checkpoint, the body, and when it was made (POSIX seconds)."""
+    """A request to a witness: whose log, to which witness (`by`), the size that it is taken to have cosigned last, the checkpoint, and the
+    body."""
 
     log: int
     by: int
+    old: int
     head: Head
     body: bytes
 
@@ -65,7 +67,7 @@ def submission(node: Node, log: int, by: int, old: int | None = None) -> Submiss
     head = Head(checkpoint.origin, checkpoint.size, checkpoint.root)
     own = SignedCheckpoint.parse(checkpoint.text().encode() + b"\n" + kept.lines).lines
     path = merkle.consistency_path(node.node_reader(log), known, kept.size)
-    return Submission(log, by, head, Request(known, tuple(path), head, own).encode())
+    return Submission(log, by, known, head, Request(known, tuple(path), head, own).encode())
 
 
 def follow(node: Node, refused: Submission, body: bytes) -> Submission | None:
@@ -84,6 +86,22 @@ def follow(node: Node, refused: Submission, body: bytes) -> Submission | None:
         node.overtaken()
         raise
     return submission(node, refused.log, refused.by, old)
+
+
+def refused(node: Node, submission: Submission, status: int, body: bytes) -> None:
+    """A witness has not cosigned. What it says of a log that ours follows is passed over: a log is replaced because such things happened.
+
+    Raises PeerError witness.history where it says that what it cosigned of our log is not the beginning of what is here; see
+    Node.overtaken. LocalError net.refused for all else; disk.failed.
+    """
+    try:
+        witness.check_history(status, body, submission.old, submission.head.size)
+    except PeerError:
+        if submission.log != node.own:
+            return
+        node.overtaken()
+        raise
+    raise LocalError("net.refused", f"status {status}")
 
 
 def keep(node: Node, submission: Submission, body: bytes) -> None:

@@ -159,6 +159,15 @@ def parse_size(data: bytes, most: int) -> int:
     return size
 
 
+def check_history(status: int, data: bytes, old: int, size: int) -> None:
+    """Read an answer that bears no cosignature, to a request from `old` to `size` entries. Raises PeerError `witness.history` if it says
+    that what the witness cosigned last is not the beginning of our log: 422; or, as version 1.0.0 of tlog-witness has it for one size with
+    two roots, a conflict with that size."""
+    same = status == Status.OTHER_SIZE and old == size and data == size_body(old)
+    if same or status == Status.NOT_CONSISTENT:
+        raise PeerError("witness.history", f"what it cosigned has {old} entries")
+
+
 Signer: TypeAlias = Callable[[bytes], bytes]
 
 
