@@ -6,13 +6,14 @@ import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sweep.injection import KILL, Call, Fault, Ran
 from sweep.judge import Judge
 from sweep.scenes import BEFORE, SCENES
-from sweep.sweeping import COLUMNS, Worker, some, table, working, written
+from sweep.sweeping import COLUMNS, Case, Worker, some, table, working, written
 
 FAULTS, KILLS = 66, 14
 """For each command, as far as it has positions for them."""
@@ -26,14 +27,29 @@ def worker() -> Iterator[Worker]:
         yield one
 
 
+def steady(worker: Worker, scene: str) -> dict[str, int]:
+    """The calls of a command that nothing disturbs, as many as it makes each time: on a busy machine there may be one more."""
+    one, other = (worker.ask(scene, None) for _ in range(2))
+    assert [(ran["outcome"], ran["wrong"]) for ran in (one, other)] == [("done", [])] * 2
+    return {name: min(count, other["calls"].get(name, 0)) for name, count in one["calls"].items()}
+
+
+def met(worker: Worker, case: Case) -> dict[str, Any]:
+    """What came of a case. Where the command has made fewer calls this time than the fault waited for, it is tried again."""
+    for _ in range(3):
+        found = worker.ask(case.scene, case.fault)
+        if found["faulty"] or found["outcome"] == "killed":
+            break
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("scene", SCENES)
 def test_f2_a_fault_at_a_call_loses_nothing_and_signs_nothing_twice(worker: Worker, scene: str) -> None:
-    unbroken = worker.ask(scene, None)
-    assert (unbroken["outcome"], unbroken["wrong"]) == ("done", [])
-    cases = some(scene, unbroken["calls"], FAULTS, KILLS)
-    found = [{"scene": scene, **worker.ask(scene, case.fault)} for case in cases]
-    print(written(table({scene: unbroken["calls"]}, found)))
+    calls = steady(worker, scene)
+    cases = some(scene, calls, FAULTS, KILLS)
+    found = [{"scene": scene, **met(worker, case)} for case in cases]
+    print(written(table({scene: calls}, found)))
     assert [(str(case), one["wrong"]) for case, one in zip(cases, found, strict=True) if one["wrong"]] == []
     # Each fault met its call. An error that is overcome shows as a call that failed in a command that is done.
     assert all(one["faulty"] for one in found if one["outcome"] != "killed")
