@@ -47,6 +47,8 @@ class Befalling:
             world.after(when, draw.choice((self.restore, self.restore, self.lose, self.restore_whole, self.restore_whole, self.clone)))
         elif world.boots.random() < PUT_BACK:
             world.after(world.boots.uniform(0.3, 0.9) * world.days * DAY, self.restore_booting)
+        elif world.boots.random() < PUT_BACK:
+            world.after(world.boots.uniform(0.3, 0.9) * world.days * DAY, self.restore_witnessed)
 
     def often(self, a_day: float, call: Callable[[], None]) -> None:
         """Let it happen so often a day."""
@@ -208,13 +210,34 @@ class Befalling:
         image = self.draw.choice(images)
         machine.let_go()
         asks = asks or self.draw.random() < 0.6
+        self._put_whole(machine, image, asks=asks)
+        return machine, image
+
+    def _put_whole(self, machine: Machine, image: Image, *, asks: bool) -> None:
         machine.put_whole(image, boots=asks)
         self.known_restored.add(machine.label)
         self.after_loss(machine, "whole restores")
         self.world.checks.put_back_whole(machine, asks=asks)
         self.world.say(f"{machine.label} is put back whole{'' if asks else ' and does not know it'}")
         self.world.after(60, lambda: self.world.reopen(machine))
-        return machine, image
+
+    def restore_witnessed(self) -> None:
+        """A machine is put back whole to just before its last words, which only the witness was shown, and started anew. It asks the
+        witness and its peers at once; these know nothing of those words, and may answer first. And somebody writes."""
+        machine, world = self.any(), self.world
+        if not machine.up or machine.stuck or machine.node.unsure:
+            return
+        image = machine.image()
+        machine.act(partial(machine.node.send, "line_check", {}))
+        world.tower.show(machine)
+        machine.let_go()
+        machine.asks_witness, machine.witness_takes = True, 60.0
+        self._put_whole(machine, image, asks=True)
+        for seconds in (61.0, 90.0):
+            for slug in world.called_by(machine):
+                world.after(seconds, partial(world.call, machine, slug))
+        for seconds in (70.0, 110.0, 150.0, HOUR, DAY):
+            world.after(seconds, partial(world.write_once, machine))
 
     def clone(self) -> None:
         """A machine runs twice, with the same keys, until somebody notices."""
@@ -257,6 +280,7 @@ class Befalling:
         if machine.node.closed == "log.closed":
             self.renew(machine)
         elif machine.node.unsure and machine.label not in self.known_restored and self.draw.random() < 0.5:
+            self.world.checks.vouched(machine)
             machine.act(lambda: machine.node.confirm("officer"))
             self.world.say(f"{machine.label}: an officer says that it was not put back")
 

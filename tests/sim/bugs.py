@@ -237,6 +237,21 @@ def confirmed_by_an_older_word() -> Changes:
     return [(Confirming, "_vouches", vouches)]
 
 
+def witness_not_heeded() -> Changes:
+    """A witness that knows more of a log changes nothing."""
+    return [(Node, "overtaken", lambda _: None)]
+
+
+def witness_not_waited_for() -> Changes:
+    """A peer's word counts before the witness has said its own."""
+
+    def confirm(self: Confirming) -> None:
+        if self._vouched:
+            self._node.confirm("peer")
+
+    return [(Confirming, "_confirm", confirm)]
+
+
 def releases_not_asked() -> Changes:
     """A message stands whoever released it."""
     return [(log, "released", lambda *_: None)]
@@ -286,8 +301,8 @@ BUGS: dict[str, Callable[[], Changes]] = {
     for one in (
         cosign_before_commit, skip_consistency, send_not_synced, pen_counter_ignored, pen_not_noted, replay_turns_back, gap_receipted,
         root_not_checked, cosigned_by_the_clock, receipts_not_written, rest_not_compared, seen_of_the_shelf, rolled_back_goes_on,
-        counter_used_again, frozen_goes_on, quota_ignored, ahead_taken, wants_not_answered, proofs_believed,
-        void_by_itself, boot_rule_skipped, confirmed_by_an_older_word, releases_not_asked, revoked_goes_on,
+        counter_used_again, frozen_goes_on, quota_ignored, ahead_taken, wants_not_answered, proofs_believed, void_by_itself,
+        boot_rule_skipped, confirmed_by_an_older_word, witness_not_heeded, witness_not_waited_for, releases_not_asked, revoked_goes_on,
         one_assent_is_enough, withholding_not_attested, slow_is_withholding,
     )
 }  # fmt: skip

@@ -77,6 +77,7 @@ class Checks:
         self.recounted: set[int] = (
             set()
         )  # logs whose machine was put back whole, and asked before it signed: a bundle's counter may come twice
+        self.ahead: dict[str, int] = {}  # machine -> its log, of which the witness said that it cosigned more, or another
         self.now: Machine | None = None
         self.bringing: int | None = None  # the log whose bundle is being taken
 
@@ -105,6 +106,7 @@ class Checks:
         """An old store is in the place of this machine's."""
         before = self.of[machine.label]
         self.of[machine.label] = Of(receipts=before.receipts)  # in its log's entries, which nobody turns back
+        self.ahead.pop(machine.label, None)
 
     def put_back_whole(self, machine: Machine, *, asks: bool) -> None:
         """A machine was put back whole. If it asks before it signs, and everyone else has what had left it, nothing can go wrong; else its
@@ -115,6 +117,22 @@ class Checks:
         strict = asks and not self.world.liar and all(_size(one, log) >= left for one in others)
         (self.recounted if strict else self.forked).add(log)
         self.world.counts["whole restores that cannot fork" if strict else "whole restores that may fork"] += 1
+
+    def overtaken(self, machine: Machine) -> None:
+        """The witness told a machine that it cosigned more of its log than is there, or another history. What an officer has said in this
+        start stands."""
+        if not machine.honest:
+            return
+        log = machine.node.own
+        must(log in self.forked | self.recounted | self.world.lost, "an honest log is another to nobody", f"{machine.label}: {log}")
+        if machine.vouched_in != machine.boot:
+            self.ahead[machine.label] = log
+            self.world.counts["warned by the witness"] += 1
+
+    def vouched(self, machine: Machine) -> None:
+        """An officer says that a machine was not put back."""
+        machine.vouched_in = machine.boot
+        self.ahead.pop(machine.label, None)
 
     def turned_back(self, machine: Machine) -> None:
         """A power cut took what others will say again (Change.lasting): what peers said stands where the disk has it."""
@@ -157,6 +175,7 @@ class Checks:
         """I2, I12: what we write has seen what we hold and cosigned, and nothing more."""
         party, seen = machine.node.channel.party_of(one.log), encoding.sizes(encoding.decode(one.seen))
         self.had.update({(party, log): max(size, self.had[party, log]) for log, size in seen.items()})
+        self._sure(machine, f"writes {one.index}")
         if one.log in self.forked:
             return
         disk = machine.disk
@@ -167,6 +186,13 @@ class Checks:
                 must(size <= disk.covered(log).get(one.log, 0), "seen is cosigned", f"{machine.label}/{one.index} saw {size} of {log}")
         if one.kind == _LINE_CHECK:
             self._line_check(machine, one)
+
+    def _sure(self, machine: Machine, what: str) -> None:
+        """After a start nothing is signed before the witness was asked, where it is, or while it says that it knows another log than this;
+        but an officer may decide otherwise."""
+        waits = machine.waits and machine.vouched_in != machine.boot
+        must(not waits, "the witness's word comes first", f"{machine.label} {what}")
+        must(self.ahead.get(machine.label) != machine.node.own, "a witness is heeded", f"{machine.label} {what}")
 
     def _line_check(self, machine: Machine, one: Row) -> None:
         """A line check writes down what others receipted of our log, if it was not written before."""
@@ -229,6 +255,7 @@ class Checks:
     def _cosigned(self, machine: Machine, one: Cosignature) -> None:
         """I1: a receipt is committed with the entries that it is for, or after them."""
         if one.by == machine.node.own:
+            self._sure(machine, f"cosigns {one.size} of {one.log}")
             state = machine.disk.states().get(one.log)
             must(state and state.size >= one.size, "receipt is durable", f"{machine.label} cosigns {one.size} of {one.log}")
         elif one.log == machine.node.own and one.by >= 0 and one.by not in self.world.lying_logs:

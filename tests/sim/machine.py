@@ -139,6 +139,9 @@ class Machine:
         self.boot = 0  # this start of the machine
         self.confirmed_in = 0  # the one in which its log was last confirmed, as the folder's file `boot` says
         self.asks_witness = world.boots.random() < ASKS_WITNESS
+        self.waits = False  # for the witness's word, before a peer's counts
+        self.witness_takes = 5.0  # seconds
+        self.vouched_in = 0  # the start of the machine in which an officer said that it was not put back
         self.addressed = True  # whether the party's address leads here
         self.further = False  # whether it is a further device of its party, which has no address and calls the first one too
         self.fault: Fault | None = None
@@ -362,7 +365,7 @@ class Machine:
 
     def let_go(self) -> None:
         """The process ends here and now."""
-        self.up = False
+        self.up = self.waits = False
         self.fault = None
         self.node.pen.close()
         if not self.memory:

@@ -37,6 +37,8 @@ FOUND: dict[str, int] = {
     "void by itself": 0,
     "boot rule skipped": 86,
     "confirmed by an older word": 108,
+    "witness not heeded": 5,
+    "witness not waited for": 12,
     "releases not asked": 8,
     "revoked goes on": 7,
     "one assent is enough": 0,

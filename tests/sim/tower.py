@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ceasewire.errors import PeerError
+from ceasewire.errors import LocalError, PeerError
 from ceasewire.node import witnessing
 from ceasewire.node.witnessing import Submission
 from ceasewire.tlog import witness
@@ -17,6 +18,7 @@ from ceasewire.tlog.note import COSIGNATURE_ED25519, VerifierKey
 from ceasewire.tlog.witness import NOTHING, Known, Request, Status
 from helpers import seed_of
 from sim.checks import must
+from sim.machine import Crash
 
 if TYPE_CHECKING:
     from sim.machine import Machine
@@ -49,11 +51,25 @@ class Tower:
             except PeerError as error:
                 self.world.say(f"{machine.label} gets no cosignature of the witness: {error.code}")
 
+    def awaited(self, machine: Machine) -> None:
+        """As carriers.witnesses at a start of the machine: what peers say of our log counts when the witness was asked, or is away."""
+        machine.waits = machine.exchange.confirming.awaits_witnesses = True
+        self.world.after(machine.witness_takes, partial(self.asked, machine))
+
     def asked(self, machine: Machine) -> None:
-        """As carriers.witnesses after a start of the machine: is our log the newest?"""
+        """Is our log the newest? From now on a peer may say so too, if the witness does not say otherwise."""
         if machine.up and not machine.stuck and machine.node.unsure:
             self.world.counts["asked the witness after a start"] += 1
             self._show(machine, witnessing.due(machine.node, BY, None))
+        if machine.up and machine.waits:
+            machine.waits = False
+            machine.act(machine.exchange.confirming.witnesses_asked)
+
+    def heard(self) -> None:
+        """Nothing is on its way any more: whoever waits for the witness has its word."""
+        for machine in self.world.machines:
+            with suppress(Crash):
+                self.asked(machine)
 
     def knows(self, log: int) -> int:
         """How much of a log it has cosigned."""
@@ -68,12 +84,28 @@ class Tower:
         if self.draw.random() < self.world.network.loss:
             return
         if status is Status.OTHER_SIZE and again:
-            self._submit(machine, machine.act(lambda: witnessing.follow(node, asked, body)), again=False)
+            try:
+                following = machine.act(lambda: witnessing.follow(node, asked, body))
+            except PeerError as error:
+                if error.code == "witness.ahead":
+                    self.world.checks.overtaken(machine)
+                raise
+            self._submit(machine, following, again=False)
         elif status is Status.COSIGNED:
             machine.act(lambda: witnessing.keep(node, asked, body))
             self.world.counts["witness cosignatures"] += 1
-        else:
-            self.world.counts["refused by the witness"] += 1
+        elif machine.honest:  # a liar does not heed it
+            self._refused(machine, asked, status, body)
+
+    def _refused(self, machine: Machine, asked: Submission, status: Status, body: bytes) -> None:
+        self.world.counts["refused by the witness"] += 1
+        try:
+            machine.act(lambda: witnessing.refused(machine.node, asked, status, body))
+        except PeerError:
+            self.world.checks.overtaken(machine)
+            raise
+        except LocalError as error:
+            self.world.say(f"the witness refuses {machine.label}: {error.detail}")
 
     def _answer(self, asked: Submission) -> tuple[Status, bytes]:
         """A witness's whole work on one request."""

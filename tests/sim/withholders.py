@@ -37,6 +37,7 @@ class FromGuarantor(Lie):
         """The days that it takes: the guarantor's sealing keys, each a day older than the next, must come into use."""
         world = self.world
         guarantor = self.guarantor()
+        self.offered = {log: state.size for log, state in guarantor.disk.states().items()}
         for _ in range(LINGERS if self.told else 0):
             world.now += DAY
             world.round()
@@ -76,10 +77,10 @@ class ReceiptWithholder(FromGuarantor):
         return self.told and log in channel.logs and channel.party(log).slug == self.victim
 
     def withheld(self) -> list[int]:
-        """The victim's logs of which the guarantor holds more than we do."""
+        """The victim's logs of which the guarantor held more than we do when those days began."""
         theirs, ours = (one.disk.states() for one in (self.guarantor(), self.machine))
         logs = [log for log in theirs if self.drops(log) and not theirs[log].frozen]
-        return [log for log in logs if theirs[log].size > (ours[log].size if log in ours else 0)]
+        return [log for log in logs if self.offered.get(log, 0) > (ours[log].size if log in ours else 0)]
 
 
 class EntriesWithholder(FromGuarantor):

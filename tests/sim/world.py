@@ -398,7 +398,7 @@ class World:
                 self.say(f"{machine.label} starts{' and is closed' if machine.stuck else ''}")
                 self.checks.held(machine)
                 if machine.asks_witness and machine.node.unsure:
-                    self.after(5, partial(self.tower.asked, machine))
+                    self.tower.awaited(machine)
 
     def next_boot(self) -> int:
         """The id that the kernel draws at a start of a machine."""
@@ -424,6 +424,7 @@ class World:
         self.ending = True
         self.network = Network(0, 0, 0, 0, 1)
         self.calls.clear()
+        self.tower.heard()
         self.befalling.stop()
         self.say("faults stop")
         self.settle()
