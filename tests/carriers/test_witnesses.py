@@ -356,6 +356,31 @@ def test_a_fork_that_only_a_witness_knows_of_stops_the_log(tmp_path: Path, more:
     in_loop(main())
 
 
+def test_what_an_officer_said_before_a_witness_spoke_does_not_answer_it(tmp_path: Path) -> None:
+    """After the restart he says that no disk was put back; then a witness says that it knows more. He has heard it when he says so again."""
+    made = channel(tmp_path)
+    north, south = made.sides["north"], made.sides["south"]
+
+    async def main() -> None:
+        spoken(north, south)
+        reboot(north)
+        liar = Liar(lambda request, _: size(request.head.size + 1), path="/add-checkpoint")
+        async with lying(made.port, liar):
+            with north.folder.node(None) as one:
+                for unsure in ("log.unsure", None):
+                    one.confirm("officer")
+                    assert one.unsure is None
+                    (told,) = await asyncio.to_thread(witnesses.show, Exchange(one))
+                    assert (told.error, one.unsure) == ("witness.ahead", unsure)
+            reboot(north)
+            with north.folder.node(None) as one:
+                one.confirm("officer")
+                await asyncio.to_thread(witnesses.show, Exchange(one))
+                assert one.unsure == "log.unsure", "another start, another look"
+
+    in_loop(main())
+
+
 # --- Liars ---
 
 Answer = Callable[[Request], Awaitable[web.StreamResponse]]

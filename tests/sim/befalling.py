@@ -249,6 +249,8 @@ class Befalling:
         twin.clock, twin.addressed, twin.further = machine.clock, False, machine.further
         twin.put_store(image.tables)
         twin.put_pen(image.pen)
+        if machine.overruled_in == machine.boot:
+            twin.overruled_in = twin.boot
         if self.draw.random() < 0.5:
             twin.draw.setstate(image.draw)
         self.world.checks.forked.add(machine.node.own)

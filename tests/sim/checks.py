@@ -119,20 +119,21 @@ class Checks:
         self.world.counts["whole restores that cannot fork" if strict else "whole restores that may fork"] += 1
 
     def overtaken(self, machine: Machine) -> None:
-        """The witness told a machine that it cosigned more of its log than is there, or another history. What an officer has said in this
-        start stands."""
+        """The witness told a machine that it cosigned more of its log than is there, or another history. What an officer has said to it in
+        this start stands."""
         if not machine.honest:
             return
         log = machine.node.own
         must(log in self.forked | self.recounted | self.world.lost, "an honest log is another to nobody", f"{machine.label}: {log}")
-        if machine.vouched_in != machine.boot:
+        if machine.overruled_in != machine.boot:
             self.ahead[machine.label] = log
             self.world.counts["warned by the witness"] += 1
 
     def vouched(self, machine: Machine) -> None:
         """An officer says that a machine was not put back."""
         machine.vouched_in = machine.boot
-        self.ahead.pop(machine.label, None)
+        if self.ahead.pop(machine.label, None) == machine.node.own:
+            machine.overruled_in = machine.boot
 
     def turned_back(self, machine: Machine) -> None:
         """A power cut took what others will say again (Change.lasting): what peers said stands where the disk has it."""

@@ -81,6 +81,7 @@ class Image:
     draw: tuple[Any, ...]
     boot: int  # in which start of the machine it was made
     confirmed_in: int  # what the folder's file `boot` said
+    overruled_in: int = -1
     brought: bytes = b""  # the bundle that had come to its address last
 
 
@@ -141,7 +142,8 @@ class Machine:
         self.asks_witness = world.boots.random() < ASKS_WITNESS
         self.waits = False  # for the witness's word, before a peer's counts
         self.witness_takes = 5.0  # seconds
-        self.vouched_in = 0  # the start of the machine in which an officer said that it was not put back
+        self.vouched_in = -1  # the start of the machine in which an officer said that it was not put back
+        self.overruled_in = -1  # the one in which he said so though the witness knew another log
         self.addressed = True  # whether the party's address leads here
         self.further = False  # whether it is a further device of its party, which has no address and calls the first one too
         self.fault: Fault | None = None
@@ -168,7 +170,7 @@ class Machine:
 
     def image(self) -> Image:
         """The machine as it is now. It must be between two acts."""
-        return Image(self._tables(), self.pen_path.read_bytes(), self.draw.getstate(), self.boot, self.confirmed_in)
+        return Image(self._tables(), self.pen_path.read_bytes(), self.draw.getstate(), self.boot, self.confirmed_in, self.overruled_in)
 
     def _tables(self) -> Tables | bytes:
         if self.memory:
@@ -202,7 +204,7 @@ class Machine:
         down."""
         self.put_store(image.tables)
         self.put_pen(image.pen)
-        self.confirmed_in = image.confirmed_in
+        self.confirmed_in, self.overruled_in = image.confirmed_in, image.overruled_in
         self.boot = self.world.next_boot() if boots else image.boot
         if boots:
             self.draw.seed(f"{self.world.seed}/{self.label}/{self.boot}")

@@ -45,7 +45,8 @@ COSIGNED_AT: Final = "cosigned_at"  # meta: time of this device's last cosignatu
 CLOSED: Final = "closed"  # meta: the code for which this log signs nothing more
 BOOT: Final = "boot"  # meta: this store's folder has a file `boot`
 AT_START: Final = "covered_at_start"  # meta: see Node.covered_at_start; empty once the log is confirmed
-AHEAD: Final = "ahead"  # meta: a witness says that it knows more of this log than is here, or another; empty once an officer has confirmed
+AHEAD: Final = "ahead"  # meta: a witness says that it knows more of this log than is here, or another; see _OVERRULED
+_OVERRULED: Final = b"2"  # in AHEAD: and an officer has confirmed the log all the same
 _DOUBTED: Final = "a witness says that it cosigned more of this log than is here, or another history of it"
 CONFIRMED: Final = "confirmed"  # meta: who last confirmed after a restart that the log is the newest there is, and when
 GONE: Final = "gone"  # meta: ids of sealing keys that bundles came sealed to and that are gone
@@ -188,7 +189,8 @@ class Node(View):
             call = self._confirmed
             if call is None or self.closed or (by == "peer" and is_overtaken(self.store, self.own)):
                 return
-            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b"", of_log(AHEAD, self.own): b""})
+            overruled = _OVERRULED if is_overtaken(self.store, self.own) else b""
+            change = Change(meta={CONFIRMED: f"{by} {self.now()}".encode("ascii"), AT_START: b"", of_log(AHEAD, self.own): overruled})
             for state in self.store.states().values():
                 kept = self.store.newest_checkpoint(state.number)
                 lacking = state.size > self.store.covered(state.number).get(self.own, 0)
@@ -201,11 +203,11 @@ class Node(View):
 
     def overtaken(self) -> None:
         """A witness says that it cosigned more of our log than is here, or another history of it. From now on, in later starts too, the
-        log is unsure, and no peer's word is enough: the peer may lack what the witness was shown. But what an officer has said since the
-        machine was started stands, or a witness could keep us from signing for ever. Raises LocalError disk.failed."""
+        log is unsure, and no peer's word is enough: the peer may lack what the witness was shown. But what an officer has
+        said to it since the machine was started stands, or a witness could keep us from signing for ever. Raises LocalError disk.failed."""
         with self.lock:
-            said = (self.store.meta(CONFIRMED) or b"").startswith(b"officer")
-            if self.closed or is_overtaken(self.store, self.own) or (said and self._confirmed is None):
+            overruled = self.store.meta(of_log(AHEAD, self.own)) == _OVERRULED and self._confirmed is None
+            if self.closed or is_overtaken(self.store, self.own) or overruled:
                 return
             self.commit(Change(meta={of_log(AHEAD, self.own): b"1"}))
             self._confirmed = self._confirmed or _nothing
@@ -443,7 +445,7 @@ class Node(View):
 
 def is_overtaken(store: Store, own: int) -> bool:
     """Whether a witness said that it knows more of our log than is here, or another history, and no officer has confirmed it since."""
-    return bool(store.meta(of_log(AHEAD, own)))
+    return store.meta(of_log(AHEAD, own)) not in (None, b"", _OVERRULED)
 
 
 def _nothing() -> None:
