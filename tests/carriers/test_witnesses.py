@@ -357,7 +357,7 @@ def test_a_fork_that_only_a_witness_knows_of_stops_the_log(tmp_path: Path, more:
 
 
 def test_what_an_officer_said_before_a_witness_spoke_does_not_answer_it(tmp_path: Path) -> None:
-    """After the restart he says that no disk was put back; then a witness says that it knows more. He has heard it when he says so again."""
+    """He says that no disk was put back; then a witness says that it knows more. When he says so again he has heard it."""
     made = channel(tmp_path)
     north, south = made.sides["north"], made.sides["south"]
 
