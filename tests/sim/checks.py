@@ -110,11 +110,15 @@ class Checks:
 
     def put_back_whole(self, machine: Machine, *, asks: bool) -> None:
         """A machine was put back whole. If it asks before it signs, and everyone else has what had left it, nothing can go wrong; else its
-        log may be forked, and is counted apart."""
+        log may be forked, and is counted apart. Of receipts that it gave and has lost, the log that they are of can tell, and no third
+        (spec/keys.md, 30)."""
         log = machine.node.own
         left = max((size for of, size in self.roots if of == log), default=0)
         others = [one for one in self.world.machines if one is not machine]
-        strict = asks and not self.world.liar and all(_size(one, log) >= left for one in others)
+        given = [(of, size) for (by, of, _), line in self.signed.items() if by == log for _, size in line]
+        gone = {of for of, size in given if size > machine.disk.covered(of).get(log, 0)}
+        told = all(one.node.own == of for of in gone for one in others)
+        strict = asks and told and not self.world.liar and all(_size(one, log) >= left for one in others)
         (self.recounted if strict else self.forked).add(log)
         self.world.counts["whole restores that cannot fork" if strict else "whole restores that may fork"] += 1
 
