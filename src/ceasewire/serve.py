@@ -139,7 +139,8 @@ async def serve(
 ) -> None:
     """Serve open nodes until `stop` is set, or a signal comes if this is the main thread. `ready` is called once, with our URL."""
     log = open_log()
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as heeded:
+        heeded.enter_context(listening.on_signal(stop))  # before anybody can reach us; until we end, so that a second one ends us at once
         alarm = Alarm(options.alarm, log) if options.alarm else None
         served = []
         rung = [alarm] if alarm else []
@@ -164,9 +165,9 @@ async def serve(
                 url = listening.address_of(options.listener, secure=options.context is not None)
                 ready([node for _, node in opened], url)
                 group.create_task(_invite(served, url, log, options.welcome))
-                with listening.on_signal(stop):
-                    await asyncio.wait({answering, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({answering, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                heeded.close()
                 for one in served:
                     one.hub.end_polls()
                     one.end_news()

@@ -112,8 +112,8 @@ def answers(port: int) -> bool:
 
 
 @contextmanager
-def served(cli: Cli, node: str) -> Iterator[None]:
-    """The node served by a process of its own, which must end well."""
+def served(cli: Cli, node: str, look: float = 0.02) -> Iterator[None]:
+    """The node served by a process of its own, which must end well. `look`: seconds between two looks whether it answers."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
     command = [sys.executable, "-m", "ceasewire", "serve", node, "--json"]
     port = int(cli.good("card", node)["url"].rpartition(":")[2])
@@ -123,13 +123,21 @@ def served(cli: Cli, node: str) -> Iterator[None]:
         while not ((cli.folder / node / "control").exists() and answers(port)):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
-            time.sleep(0.02)
+            time.sleep(look)
         yield
     finally:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
     assert json.loads(out) == {"served": [node]}
+
+
+def test_a_signal_that_comes_as_it_begins_to_answer_ends_it_well(tmp_path: Path) -> None:
+    """Three times, each as soon as there is anything that could be asked."""
+    cli = joined(tmp_path, ("http://127.0.0.1:1", f"http://127.0.0.1:{free_port()}"))
+    for _ in range(3):
+        with served(cli, "south", look=0.0):
+            pass
 
 
 def test_commands_work_beside_a_node_that_serves(tmp_path: Path) -> None:

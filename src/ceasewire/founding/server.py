@@ -88,15 +88,15 @@ async def _serve(progress: Progress, listener: socket.socket, context: ssl.SSLCo
     answering = asyncio.create_task(server.serve(sockets=[listener.dup()]))
     stop = asyncio.Event()
     try:
-        while not (server.started or answering.done()):
-            await asyncio.sleep(0.005)
-        pages = _HERE.sub("//localhost", url)
-        print(
-            f"Ceasewire: nothing is founded in {progress.path} yet. Open this in a browser, once: {pages}{LINK}/{founding.link}",
-            file=sys.stderr,
-            flush=True,
-        )
         with listening.on_signal(stop):
+            while not (server.started or answering.done()):
+                await asyncio.sleep(0.005)
+            pages = _HERE.sub("//localhost", url)
+            print(
+                f"Ceasewire: nothing is founded in {progress.path} yet. Open this in a browser, once: {pages}{LINK}/{founding.link}",
+                file=sys.stderr,
+                flush=True,
+            )
             waits = [asyncio.ensure_future(one) for one in (stop.wait(), founding.joined.wait())]
             await asyncio.wait({answering, *waits}, return_when=asyncio.FIRST_COMPLETED)
             for one in waits:

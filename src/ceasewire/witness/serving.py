@@ -171,10 +171,10 @@ async def serve(key: WitnessKey, ledger: Ledger, options: Options, stop: asyncio
     server = listening.server(secured(Router(routes=witnessing.routes()), log), options.context, connections=CONNECTIONS)
     answering = asyncio.create_task(server.serve(sockets=[options.listener]))
     try:
-        while not (server.started or answering.done()):
-            await asyncio.sleep(0.005)
-        ready(listening.address_of(options.listener, secure=options.context is not None))
         with listening.on_signal(stop):
+            while not (server.started or answering.done()):
+                await asyncio.sleep(0.005)
+            ready(listening.address_of(options.listener, secure=options.context is not None))
             await asyncio.wait({answering, asyncio.ensure_future(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.should_exit = True
